@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of tocsin, with its reason. Crossing one is an error with a name and has a test.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tocsin::limits {
+
+// --- records ---
+// A CloudTrail event is at most 256 KB (AWS); other logs are larger. Beyond: dead-lettered as "oversized".
+inline constexpr std::size_t record_bytes_max = 4u << 20;
+// Beyond this depth an object or array is kept as raw text; simdjson refuses at 1,024.
+inline constexpr std::size_t json_depth_max = 1024;
+// Envelopes in envelopes: SNS in EventBridge in CloudWatch Logs leaves one to spare.
+inline constexpr std::size_t envelope_depth_max = 4;
+// Bytes of a batch: large enough to amortise hand-over, small enough for the second-level cache.
+inline constexpr std::size_t batch_bytes = 1u << 20;
+// Bytes readable behind a record's end: vector code reads whole blocks.
+inline constexpr std::size_t padding_bytes = 64;
+
+// --- compressed input (bombs) ---
+inline constexpr std::uint64_t decompressed_bytes_max = 1ull << 30;
+inline constexpr std::uint64_t decompress_ratio_max = 1000;
+// Files up to this size are inflated whole; larger ones stream.
+inline constexpr std::size_t inflate_whole_bytes_max = 16u << 20;
+
+// --- rules ---
+inline constexpr std::size_t rule_file_bytes_max = 4u << 20;
+inline constexpr std::size_t rule_values_max = 200'000;
+inline constexpr std::size_t yaml_depth_max = 64;
+inline constexpr std::size_t yaml_nodes_max = 1'000'000;  // after aliases are followed: alias bombs end here
+inline constexpr std::size_t condition_depth_max = 256;
+inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
+inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;
+
+// --- output ---
+inline constexpr std::size_t dead_letter_file_bytes_max = 64u << 20;
+inline constexpr std::size_t dead_letter_record_bytes_max = 4u << 10;
+inline constexpr std::size_t alert_events_first = 3;
+inline constexpr std::size_t alert_events_last = 7;
+inline constexpr std::size_t deliveries_in_memory_max = 100'000;
+
+// --- state ---
+inline constexpr std::size_t duplicate_ids_max = 2'000'000;
+
+}  // namespace tocsin::limits

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event: one record as values by FieldId. A worker thread keeps one and reuses it for every record: in steady state
+// nothing is allocated. Everything it hands out is valid until the next decode, and while the batch lives; whoever keeps
+// longer copies.
+// Thread rule: one thread. Cost: O(1) per access; text() and folded() are computed once per value and record.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/event/field_plan.h"
+#include "engine/event/value.h"
+
+namespace tocsin {
+
+class JsonReader;  // json.h: fills an Event
+
+// A position in the chain of values that a field has in one record.
+using EntryId = std::uint32_t;
+inline constexpr EntryId no_entry = 0xffffffffu;
+
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  // The record's JSON text: as received, or the repaired copy of a record that a strict parser refuses.
+  std::string_view json() const { return json_; }
+  const FieldPlan& plan() const { return *plan_; }
+
+  // The values of a field, in the record's order: for (e = first(f); e != no_entry; e = next(e)) value(e).
+  EntryId first(FieldId field) const {
+    const Slot& slot = slots_[index(field)];
+    return slot.epoch == epoch_ ? slot.first : no_entry;
+  }
+  EntryId next(EntryId entry) const { return entries_[entry].next; }
+  const Value& value(EntryId entry) const { return entries_[entry].value; }
+  // Fields that have at least one value in this record, in the order of their first one.
+  std::span<const FieldId> present() const { return present_; }
+
+  // A value's text: a string with its escapes decoded, a number or bool as written, an object as DETECTION.md, choice 4,
+  // says. Empty for null and []. Valid UTF-8.
+  std::string_view text(EntryId entry);
+  // fold(text(entry)), see engine/base/fold.h.
+  std::string_view folded(EntryId entry);
+
+  // Every scalar value at any depth but null (keywords), in the record's order, as entries of their own; found at the
+  // first call for a record. Cost: one more walk over the record.
+  std::span<const EntryId> scalars();
+
+  // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep() copies it for that long.
+  void add(FieldId field, const Value& value);
+  std::string_view keep(std::string_view text);
+
+ private:
+  friend class JsonReader;
+  struct Slot {
+    std::uint32_t epoch = 0;
+    EntryId first = no_entry;
+    EntryId last = no_entry;
+  };
+  struct Entry {
+    Value value;
+    EntryId next = no_entry;
+    std::uint32_t text_state = 0;  // index + 1 into texts_, 0: not computed
+  };
+  struct Text {
+    std::string_view decoded;
+    std::string_view folded;
+    bool has_decoded = false;
+    bool has_folded = false;
+  };
+  // Bytes that live until the next record: chunks are kept and reused.
+  class Arena;
+
+  void reset(const FieldPlan& plan, std::string_view json);
+  EntryId append(const Value& value);
+  Text& text_of(EntryId entry);
+
+  const FieldPlan* plan_ = nullptr;
+  std::string_view json_;
+  std::uint32_t epoch_ = 0;
+  std::vector<Slot> slots_;
+  std::vector<Entry> entries_;
+  std::vector<FieldId> present_;
+  std::vector<Text> texts_;
+  std::vector<EntryId> scalars_;
+  bool has_scalars_ = false;
+  JsonReader* reader_ = nullptr;
+  Arena* arena_ = nullptr;  // owned
+};
+
+}  // namespace tocsin

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which log source a record belongs to (DETECTION.md, "Log sources").
+// Thread rule: plain values. Cost: O(1) per record.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/event/event.h"
+
+namespace tocsin {
+
+// A rule's logsource: an absent (empty) attribute is a wildcard. Comparison is exact.
+struct LogSource {
+  std::string category;
+  std::string product;
+  std::string service;
+  friend bool operator==(const LogSource&, const LogSource&) = default;
+};
+
+// A record's class: views into the event or into the input's settings. A CloudTrail record has two services.
+struct SourceClass {
+  enum class Kind : std::uint8_t {
+    unknown,  // nothing classifies it: every rule but those that need nothing to be present
+    any,      // --logsource any: every rule
+    known,    // rules whose attributes equal these
+  };
+  Kind kind = Kind::unknown;
+  bool cloudtrail = false;
+  std::string_view category;
+  std::string_view product;
+  std::string_view service;
+  std::string_view second_service;  // CloudTrail: eventSource up to its first dot; else empty
+};
+
+// CloudTrail by its shape, else `unknown`. eventCategory is lower-cased into the event's arena; `management` if absent.
+SourceClass classify(Event& event);
+
+// Does `rule` apply to a record of class `record`? For `unknown`, true (the caller excludes rules that need nothing).
+bool applies(const LogSource& rule, const SourceClass& record);
+
+}  // namespace tocsin

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// load_rules(): from files and folders of Sigma YAML to a Ruleset: the compiler's front door.
+// Thread rule: one call is one thread's; calls are independent. Errors: all of them, as diagnostics; one bad rule never takes a good one down.
+// Cost: all of SigmaHQ (3,779 files) under 0.6 s.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/diagnostic.h"
+#include "engine/flow/ruleset.h"
+
+namespace tocsin {
+
+// `overrides:` of tocsin.yaml: for rules that nobody edits, by id, title or tag.
+struct RuleOverride {
+  std::string id, title, tag;  // one is given
+  std::optional<bool> enabled;
+  std::optional<Level> level;
+  std::optional<std::string> receiver;
+  std::optional<bool> alert;
+  mutable std::uint64_t used = 0;
+};
+
+struct LoadOptions {
+  std::vector<std::string> paths;                            // files and folders (recursive: *.yml, *.yaml), in order
+  std::map<std::string, std::vector<std::string>> placeholders;  // for `expand`
+  std::vector<std::string> pipelines;                        // files
+  std::vector<std::string> tags;                             // --tag: keep only rules with one of these
+  std::vector<std::string> exclude;                          // --exclude: id, title or tag
+  std::vector<RuleOverride> overrides;
+  std::vector<LogSource> expected_sources;                   // inputs with a fixed log source
+  bool strict = false;                                       // label warnings reject too
+};
+
+// One YAML document that is a rule, correlation or filter, loaded or not.
+struct DocumentInfo {
+  RuleInfo info;
+  bool loaded = false;
+};
+
+struct FilterUse {
+  std::string title;
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint64_t rules = 0;  // how many it touches
+};
+
+struct LoadResult {
+  std::shared_ptr<const Ruleset> ruleset;  // never null; may be empty
+  Diagnostics diagnostics;                 // in the order of files and lines
+  std::vector<DocumentInfo> documents;     // in that order too
+  std::vector<FilterUse> filters;
+  std::uint64_t files = 0;
+  std::uint64_t loaded = 0;                // rules, correlations and filters
+  std::uint64_t rejected = 0;
+  std::uint64_t excluded = 0;              // by --tag, --exclude, overrides
+};
+
+LoadResult load_rules(const LoadOptions& options);
+
+}  // namespace tocsin
