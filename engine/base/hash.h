@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes. content_hash is stable for ever (ids are made of it); mix_hash is for tables in memory only.
-// Thread rule: pure functions. Cost: XXH3, several bytes a cycle.
+// Hashes. content_hash is stable for ever (ids are made of it); mix_hash is for tables in memory
+// only. Thread rule: pure functions. Cost: XXH3, several bytes a cycle.
 #pragma once
 
 #include <array>

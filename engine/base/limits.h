@@ -8,7 +8,8 @@
 namespace tocsin::limits {
 
 // --- records ---
-// A CloudTrail event is at most 256 KB (AWS); other logs are larger. Beyond: dead-lettered as "oversized".
+// A CloudTrail event is at most 256 KB (AWS); other logs are larger. Beyond: dead-lettered as
+// "oversized".
 inline constexpr std::size_t record_bytes_max = 4u << 20;
 // Beyond this depth an object or array is kept as raw text; simdjson refuses at 1,024.
 inline constexpr std::size_t json_depth_max = 1024;
@@ -29,7 +30,8 @@ inline constexpr std::size_t inflate_whole_bytes_max = 16u << 20;
 inline constexpr std::size_t rule_file_bytes_max = 4u << 20;
 inline constexpr std::size_t rule_values_max = 200'000;
 inline constexpr std::size_t yaml_depth_max = 64;
-inline constexpr std::size_t yaml_nodes_max = 1'000'000;  // after aliases are followed: alias bombs end here
+inline constexpr std::size_t yaml_nodes_max =
+    1'000'000;  // after aliases are followed: alias bombs end here
 inline constexpr std::size_t condition_depth_max = 256;
 inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
 inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T, E>: a value or an error, with the member names of C++23's std::expected (which GCC 12 lacks).
-// Thread rule: a plain value type. Cost: one std::variant.
+// Result<T, E>: a value or an error, with the member names of C++23's std::expected (which GCC 12
+// lacks). Thread rule: a plain value type. Cost: one std::variant.
 #pragma once
 
 #include <cassert>

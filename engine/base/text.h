@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UTF-8 and JSON text: validation, code points, escaping for JSON and for terminals, edit distance for did-you-mean.
-// Thread rule: pure functions. Cost: O(n) unless said otherwise.
+// UTF-8 and JSON text: validation, code points, escaping for JSON and for terminals, edit distance
+// for did-you-mean. Thread rule: pure functions. Cost: O(n) unless said otherwise.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +15,29 @@ namespace tocsin {
 
 bool is_utf8(std::string_view text);
 
-// Decodes the code point at text[at] and advances `at` past it. A byte that starts no valid sequence gives U+FFFD and
-// advances by one. Precondition: at < text.size().
+// Decodes the code point at text[at] and advances `at` past it. A byte that starts no valid
+// sequence gives U+FFFD and advances by one. Precondition: at < text.size().
 char32_t next_code_point(std::string_view text, std::size_t& at);
 void append_utf8(char32_t code_point, std::string& out);
+// Writes at most 4 bytes; returns how many. Surrogates and what lies beyond U+10FFFF give U+FFFD.
+std::size_t encode_utf8(char32_t code_point, char* out);
 std::size_t count_code_points(std::string_view text);
 
-// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD; control characters, U+2028/9 are escaped.
+// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD; control
+// characters, U+2028/9 are escaped.
 void append_json_string(std::string_view text, std::string& out);
 
-// For terminals: C0 and C1 controls, DEL, bidi controls (U+202A-202E, U+2066-2069) and zero-width characters (U+200B-200F,
-// U+FEFF) as \n, \t, \xNN or \u{NNNN}; invalid UTF-8 as U+FFFD.
+// For terminals: C0 and C1 controls, DEL, bidi controls (U+202A-202E, U+2066-2069) and zero-width
+// characters (U+200B-200F, U+FEFF) as \n, \t, \xNN or \u{NNNN}; invalid UTF-8 as U+FFFD.
 std::string printable(std::string_view text);
 
 // At most `columns_max` code points, ending in U+2026 where something was cut.
 std::string shorten(std::string_view text, std::size_t columns_max);
 
-// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length, case ignored), or nullopt.
-std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
+// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length, case
+// ignored), or nullopt.
+std::optional<std::string> did_you_mean(std::string_view word,
+                                        std::span<const std::string_view> candidates);
 
 // "1,234,567"
 std::string with_thousands(std::uint64_t number);

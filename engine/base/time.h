@@ -19,12 +19,12 @@ inline constexpr DurationNs minute_ns = 60 * second_ns;
 inline constexpr DurationNs hour_ns = 60 * minute_ns;
 inline constexpr DurationNs day_ns = 24 * hour_ns;
 
-// RFC 3339 ("2026-01-02T03:04:05.678Z", offsets, lower-case t and z, a space for T; no offset = UTC).
-// nullopt for anything else, impossible dates and years outside the range included.
+// RFC 3339 ("2026-01-02T03:04:05.678Z", offsets, lower-case t and z, a space for T; no offset =
+// UTC). nullopt for anything else, impossible dates and years outside the range included.
 std::optional<TimeNs> parse_rfc3339(std::string_view text);
 
-// An epoch number in s, ms, us or ns, told apart by its magnitude (seconds below 1e11, ms below 1e14, us below 1e17).
-// Fractions are allowed. nullopt if the text is no number or out of range.
+// An epoch number in s, ms, us or ns, told apart by its magnitude (seconds below 1e11, ms below
+// 1e14, us below 1e17). Fractions are allowed. nullopt if the text is no number or out of range.
 std::optional<TimeNs> parse_epoch(std::string_view text);
 
 // What records carry: RFC 3339, else an epoch number. DETECTION.md, "Records", Time.
@@ -33,7 +33,8 @@ std::optional<TimeNs> parse_time(std::string_view text);
 // "2026-01-02T03:04:05Z", with a fraction of 3, 6 or 9 digits only where it is not zero.
 std::string format_rfc3339(TimeNs time);
 
-// "250ms", "90s", "15m", "24h", "7d", "2w", "1h30m": positive, units ns us ms s m h d w. nullopt if malformed or overflowing.
+// "250ms", "90s", "15m", "24h", "7d", "2w", "1h30m": positive, units ns us ms s m h d w. nullopt if
+// malformed or overflowing.
 std::optional<DurationNs> parse_duration(std::string_view text);
 // The shortest text that parse_duration reads back to the same value.
 std::string format_duration(DurationNs duration);
