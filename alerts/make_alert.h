@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_alert(): from a match (or a detector's report) to the alert of DETECTION.md: id, entities, one-line summary, evidence.
-// Thread rule: pure functions. Cost: one parse of the record; only for records that matched.
+// make_alert(): from a match (or a detector's report) to the alert of DETECTION.md: id, entities,
+// one-line summary, evidence. Thread rule: pure functions. Cost: one parse of the record; only for
+// records that matched.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,12 @@
 
 namespace tocsin {
 
-Alert make_alert(const Match& match, const std::shared_ptr<const Ruleset>& ruleset, TimeNs detected_at);
-Alert make_alert(const Report& report, const CorrelationSpec& spec, const std::shared_ptr<const Ruleset>& ruleset,
+Alert make_alert(const Match& match,
+                 const std::shared_ptr<const Ruleset>& ruleset,
+                 TimeNs detected_at);
+Alert make_alert(const Report& report,
+                 const CorrelationSpec& spec,
+                 const std::shared_ptr<const Ruleset>& ruleset,
                  TimeNs detected_at);
 // An alert of tocsin about itself.
 Alert make_system_alert(std::string code, Level level, std::string summary, TimeNs now);

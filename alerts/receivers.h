@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Receivers and routes: which alerts go where, and the lanes that bring them there.
-// Thread rule: Router is immutable; Lanes owns one thread per receiver. Errors: Result at start; later ones are reported through LaneLog.
+// Thread rule: Router is immutable; Lanes owns one thread per receiver. Errors: Result at start;
+// later ones are reported through LaneLog.
 #pragma once
 
 #include <cstdint>
@@ -33,30 +34,31 @@ class Secret {
 struct RetryPolicy {
   DurationNs initial_ns = second_ns;
   DurationNs max_ns = 5 * minute_ns;
-  DurationNs max_age_ns = day_ns;        // then given up, counted and reported
+  DurationNs max_age_ns = day_ns;  // then given up, counted and reported
 };
 
 struct ReceiverConfig {
   std::string name;
-  std::string type;                      // a row of alerts/registry.cc: "webhook", "slack"
-  Secret url;                            // from url, url_env or url_file
-  std::string url_file;                  // read again at each attempt, so that it can be rotated
+  std::string type;      // a row of alerts/registry.cc: "webhook", "slack"
+  Secret url;            // from url, url_env or url_file
+  std::string url_file;  // read again at each attempt, so that it can be rotated
   std::vector<std::pair<std::string, std::string>> headers;
-  Secret authorization;                  // "Bearer ..."
-  bool allow_http = false;               // plain http beyond loopback
-  std::vector<std::string> fields;       // of the event, shown first
+  Secret authorization;             // "Bearer ..."
+  bool allow_http = false;          // plain http beyond loopback
+  std::vector<std::string> fields;  // of the event, shown first
   DurationNs timeout_ns = 15 * second_ns;
   DurationNs connect_timeout_ns = 5 * second_ns;
-  DurationNs min_interval_ns = -1;       // between two messages; -1: the type's default (Slack: 1 s, burst 3)
+  DurationNs min_interval_ns =
+      -1;  // between two messages; -1: the type's default (Slack: 1 s, burst 3)
   RetryPolicy retry;
 };
 
 struct RouteConfig {
   std::vector<std::string> receivers;
   std::optional<Level> min_level;
-  std::vector<std::string> tags;         // any of; "attack.t1078" matches its sub-techniques
-  std::vector<std::string> rules;        // any of: id, name or title
-  bool continue_matching = false;        // Alertmanager's `continue`
+  std::vector<std::string> tags;   // any of; "attack.t1078" matches its sub-techniques
+  std::vector<std::string> rules;  // any of: id, name or title
+  bool continue_matching = false;  // Alertmanager's `continue`
 };
 
 class Router {
@@ -74,15 +76,18 @@ class Router {
 struct LaneStatus {
   std::string receiver;
   std::uint64_t delivered = 0, failed = 0, pending = 0, attempts = 0;
-  std::string last_error;                // no secret in it
+  std::string last_error;  // no secret in it
 };
 using LaneLog = std::function<void(const std::string& line)>;
 
 class Lanes {
  public:
   // Checks each receiver (type, URL, scheme) and starts its thread.
-  static Result<std::unique_ptr<Lanes>> start(const std::vector<ReceiverConfig>& receivers, Store& store,
-                                              const EngineInfo& engine, std::shared_ptr<const Redactor> redactor, LaneLog log);
+  static Result<std::unique_ptr<Lanes>> start(const std::vector<ReceiverConfig>& receivers,
+                                              Store& store,
+                                              const EngineInfo& engine,
+                                              std::shared_ptr<const Redactor> redactor,
+                                              LaneLog log);
   virtual ~Lanes() = default;
   // Lets the lanes deliver what is pending, at most `grace_ns` of real time, then ends them.
   virtual void drain(DurationNs grace_ns) = 0;

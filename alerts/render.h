@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Alerts as text: the NDJSON line of DETECTION.md and the one-line text for people. Secrets inside events are redacted here and nowhere else,
-// so every way out goes through these functions.
-// Thread rule: pure functions. Cost: O(size of the alert and its events).
+// Alerts as text: the NDJSON line of DETECTION.md and the one-line text for people. Secrets inside
+// events are redacted here and nowhere else, so every way out goes through these functions. Thread
+// rule: pure functions. Cost: O(size of the alert and its events).
 #pragma once
 
 #include <memory>
@@ -14,10 +14,12 @@
 
 namespace tocsin {
 
-// Which keys and values of events are secret. The default covers what DETECTION.md names; more can be added.
+// Which keys and values of events are secret. The default covers what DETECTION.md names; more can
+// be added.
 class Redactor {
  public:
-  explicit Redactor(const std::vector<std::string>& extra_key_patterns = {});  // case-insensitive globs on key names
+  explicit Redactor(const std::vector<std::string>& extra_key_patterns =
+                        {});  // case-insensitive globs on key names
   ~Redactor();
   Redactor(Redactor&&) noexcept;
   void redact(JsonNode& record) const;
@@ -35,9 +37,13 @@ struct EngineInfo {
 };
 
 // One JSON object, no newline. `with_event`: not under --no-event.
-std::string render_ndjson(const Alert& alert, const EngineInfo& engine, const Redactor& redactor, bool with_event);
+std::string render_ndjson(const Alert& alert,
+                          const EngineInfo& engine,
+                          const Redactor& redactor,
+                          bool with_event);
 
-// At most 120 columns, no newline: time, [LEVEL], title, summary; control characters escaped; colour by level if asked.
+// At most 120 columns, no newline: time, [LEVEL], title, summary; control characters escaped;
+// colour by level if asked.
 std::string render_text(const Alert& alert, const Redactor& redactor, bool colour);
 
 }  // namespace tocsin

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML as a tree with positions, read through yaml-cpp's event interface: the only door to yaml-cpp, for rules and for the
-// configuration. YAML 1.2 core scalars with the changes of DETECTION.md, choice 9; duplicate keys are errors; `<<` merges.
-// Thread rule: plain values. Errors: diagnostics; a broken document costs only itself. Limits: limits.h (yaml_*).
+// YAML as a tree with positions, read through yaml-cpp's event interface: the only door to
+// yaml-cpp, for rules and for the configuration. YAML 1.2 core scalars with the changes of
+// DETECTION.md, choice 9; duplicate keys are errors; `<<` merges. Thread rule: plain values.
+// Errors: diagnostics; a broken document costs only itself. Limits: limits.h (yaml_*).
 #pragma once
 
 #include <cstdint>
@@ -17,17 +18,18 @@ namespace tocsin {
 struct YamlNode {
   enum class Kind : std::uint8_t { null, boolean, integer, real, string, sequence, map };
   Kind kind = Kind::null;
-  bool quoted = false;             // a quoted or block scalar
-  std::string text;                // scalar: as written (strings: the value)
-  std::uint32_t line = 0;          // 1-based; of the scalar's first character, or the collection's
-  std::uint32_t column = 0;        // 1-based, in code points
-  std::uint32_t length = 1;        // code points to underline
-  std::vector<YamlNode> items;                           // sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;    // map: key (a scalar), value; in order, keys distinct
+  bool quoted = false;          // a quoted or block scalar
+  std::string text;             // scalar: as written (strings: the value)
+  std::uint32_t line = 0;       // 1-based; of the scalar's first character, or the collection's
+  std::uint32_t column = 0;     // 1-based, in code points
+  std::uint32_t length = 1;     // code points to underline
+  std::vector<YamlNode> items;  // sequence
+  std::vector<std::pair<YamlNode, YamlNode>>
+      members;  // map: key (a scalar), value; in order, keys distinct
 
   bool is_scalar() const { return kind < Kind::sequence; }
-  const YamlNode* get(std::string_view key) const;       // map: the value of that key, or nullptr; O(n)
-  const YamlNode* key(std::string_view key) const;       // map: the key's own node
+  const YamlNode* get(std::string_view key) const;  // map: the value of that key, or nullptr; O(n)
+  const YamlNode* key(std::string_view key) const;  // map: the key's own node
 };
 
 struct YamlDocument {
@@ -36,7 +38,8 @@ struct YamlDocument {
   std::uint32_t line = 1;  // where it begins
 };
 
-// A source file: its name as the user wrote it, its text, and where its lines begin, for diagnostics.
+// A source file: its name as the user wrote it, its text, and where its lines begin, for
+// diagnostics.
 struct SourceText {
   std::string name;
   std::string text;
@@ -49,8 +52,12 @@ struct SourceText {
 std::vector<YamlDocument> parse_yaml(const SourceText& source, Diagnostics& diagnostics);
 
 // A diagnostic at a node, with the source line filled in.
-Diagnostic diagnostic_at(const SourceText& source, const YamlNode& node, Severity severity, std::string code,
-                         std::string message, std::string hint = {});
+Diagnostic diagnostic_at(const SourceText& source,
+                         const YamlNode& node,
+                         Severity severity,
+                         std::string code,
+                         std::string message,
+                         std::string hint = {});
 
 // A node as compact JSON (custom attributes, `rules list`).
 std::string to_json(const YamlNode& node);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event: one record as values by FieldId. A worker thread keeps one and reuses it for every record: in steady state
-// nothing is allocated. Everything it hands out is valid until the next decode, and while the batch lives; whoever keeps
-// longer copies.
-// Thread rule: one thread. Cost: O(1) per access; text() and folded() are computed once per value and record.
+// Event: one record as values by FieldId. A worker thread keeps one and reuses it for every record:
+// in steady state nothing is allocated. Everything it hands out is valid until the next decode, and
+// while the batch lives; whoever keeps longer copies. Thread rule: one thread. Cost: O(1) per
+// access; text() and folded() are computed once per value and record.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,13 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  // The record's JSON text: as received, or the repaired copy of a record that a strict parser refuses.
+  // The record's JSON text: as received, or the repaired copy of a record that a strict parser
+  // refuses.
   std::string_view json() const { return json_; }
   const FieldPlan& plan() const { return *plan_; }
 
-  // The values of a field, in the record's order: for (e = first(f); e != no_entry; e = next(e)) value(e).
+  // The values of a field, in the record's order: for (e = first(f); e != no_entry; e = next(e))
+  // value(e).
   EntryId first(FieldId field) const {
     const Slot& slot = slots_[index(field)];
     return slot.epoch == epoch_ ? slot.first : no_entry;
@@ -42,17 +44,18 @@ class Event {
   // Fields that have at least one value in this record, in the order of their first one.
   std::span<const FieldId> present() const { return present_; }
 
-  // A value's text: a string with its escapes decoded, a number or bool as written, an object as DETECTION.md, choice 4,
-  // says. Empty for null and []. Valid UTF-8.
+  // A value's text: a string with its escapes decoded, a number or bool as written, an object as
+  // DETECTION.md, choice 4, says. Empty for null and []. Valid UTF-8.
   std::string_view text(EntryId entry);
   // fold(text(entry)), see engine/base/fold.h.
   std::string_view folded(EntryId entry);
 
-  // Every scalar value at any depth but null (keywords), in the record's order, as entries of their own; found at the
-  // first call for a record. Cost: one more walk over the record.
+  // Every scalar value at any depth but null (keywords), in the record's order, as entries of their
+  // own; found at the first call for a record. Cost: one more walk over the record.
   std::span<const EntryId> scalars();
 
-  // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep() copies it for that long.
+  // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep()
+  // copies it for that long.
   void add(FieldId field, const Value& value);
   std::string_view keep(std::string_view text);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// FieldPlan: the fields that a program wants from each record, compiled into one table that the decoder walks with.
-// A dotted path is split once, here. Every reading of a path is found: nested, flat ("a.b" as one key) and mixed at any
-// level; arrays on the way yield every element (conformance FLD-01..06, FLD-12).
-// Thread rule: immutable after construction, shared by all threads. Cost: one hash probe per visited key.
+// FieldPlan: the fields that a program wants from each record, compiled into one table that the
+// decoder walks with. A dotted path is split once, here. Every reading of a path is found: nested,
+// flat ("a.b" as one key) and mixed at any level; arrays on the way yield every element
+// (conformance FLD-01..06, FLD-12). Thread rule: immutable after construction, shared by all
+// threads. Cost: one hash probe per visited key.
 #pragma once
 
 #include <cstdint>
@@ -16,26 +17,30 @@ namespace tocsin {
 // Indexes one FieldPlan's paths.
 enum class FieldId : std::uint32_t {};
 inline constexpr FieldId no_field{0xffffffffu};
-inline constexpr std::uint32_t index(FieldId id) { return static_cast<std::uint32_t>(id); }
+inline constexpr std::uint32_t index(FieldId id) {
+  return static_cast<std::uint32_t>(id);
+}
 
 class FieldPlan {
  public:
   FieldPlan() : FieldPlan(std::span<const std::string>{}) {}
-  // FieldIds 0..paths.size()-1 in the order given; paths must be distinct. Fields that tocsin itself needs of every record
-  // (log source, derived fields' parts) are appended behind them where they are not among them.
+  // FieldIds 0..paths.size()-1 in the order given; paths must be distinct. Fields that tocsin
+  // itself needs of every record (log source, derived fields' parts) are appended behind them where
+  // they are not among them.
   explicit FieldPlan(std::span<const std::string> paths);
 
   std::size_t size() const { return paths_.size(); }
   const std::string& path(FieldId id) const { return paths_[index(id)]; }
-  FieldId find(std::string_view path) const;  // no_field if it is not in the plan; O(n), for set-up only
+  FieldId find(
+      std::string_view path) const;  // no_field if it is not in the plan; O(n), for set-up only
 
   // --- the walk ---
   // A node is a prefix of paths that has been read; 0 is the record itself.
   using Node = std::uint32_t;
   static constexpr Node no_node = 0xffffffffu;
   struct Step {
-    Node node = no_node;        // where the key leads: paths that go on
-    FieldId field = no_field;   // the path that ends with this key
+    Node node = no_node;       // where the key leads: paths that go on
+    FieldId field = no_field;  // the path that ends with this key
   };
   // What `key` (decoded, UTF-8) leads to from `node`; {no_node, no_field} if no path wants it.
   Step step(Node node, std::string_view key) const;
@@ -46,7 +51,8 @@ class FieldPlan {
     FieldId event_id, recipient_account_id;
   };
   const System& system() const { return system_; }
-  // Derived fields (tocsin.*) that some path asks for, with what the decoder fills them from: see derived.h.
+  // Derived fields (tocsin.*) that some path asks for, with what the decoder fills them from: see
+  // derived.h.
   bool wants_derived() const { return wants_derived_; }
 
  private:

@@ -19,7 +19,8 @@ struct LogSource {
   friend bool operator==(const LogSource&, const LogSource&) = default;
 };
 
-// A record's class: views into the event or into the input's settings. A CloudTrail record has two services.
+// A record's class: views into the event or into the input's settings. A CloudTrail record has two
+// services.
 struct SourceClass {
   enum class Kind : std::uint8_t {
     unknown,  // nothing classifies it: every rule but those that need nothing to be present
@@ -34,10 +35,12 @@ struct SourceClass {
   std::string_view second_service;  // CloudTrail: eventSource up to its first dot; else empty
 };
 
-// CloudTrail by its shape, else `unknown`. eventCategory is lower-cased into the event's arena; `management` if absent.
+// CloudTrail by its shape, else `unknown`. eventCategory is lower-cased into the event's arena;
+// `management` if absent.
 SourceClass classify(Event& event);
 
-// Does `rule` apply to a record of class `record`? For `unknown`, true (the caller excludes rules that need nothing).
+// Does `rule` apply to a record of class `record`? For `unknown`, true (the caller excludes rules
+// that need nothing).
 bool applies(const LogSource& rule, const SourceClass& record);
 
 }  // namespace tocsin

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Detector: the contract of stateful detectors. One instance per (specification, shard); it owns the state of the groups
-// whose key hashes to the shard, gets observations strictly in batch order, and never reads a clock: time is an argument.
-// Thread rule: one thread per instance. Errors: none; limits are counted (DetectorCounters).
+// Detector: the contract of stateful detectors. One instance per (specification, shard); it owns
+// the state of the groups whose key hashes to the shard, gets observations strictly in batch order,
+// and never reads a clock: time is an argument. Thread rule: one thread per instance. Errors: none;
+// limits are counted (DetectorCounters).
 #pragma once
 
 #include <cstdint>
@@ -20,46 +21,49 @@
 
 namespace tocsin {
 
-// The values of one field in one record, as text (JSON numbers in their shortest form). More than one: an array or a repeated key.
+// The values of one field in one record, as text (JSON numbers in their shortest form). More than
+// one: an array or a repeated key.
 struct FieldTexts {
   std::vector<std::string> values;  // empty: absent (missing or null)
-  // As DETECTION.md, choice 13: one value as it is, several as the JSON text of all of them, none: nullopt.
+  // As DETECTION.md, choice 13: one value as it is, several as the JSON text of all of them, none:
+  // nullopt.
   std::optional<std::string> single() const;
 };
 
 // A match as a detector sees it: one event and all inputs of the specification that it met.
 struct Observation {
-  std::uint64_t inputs = 0;                 // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
-  TimeNs time = 0;                          // event time
-  std::uint64_t sequence = 0;               // arrival order; ties in time keep it
-  Hash128 identity;                         // of the record: equal ones feed once
+  std::uint64_t inputs = 0;    // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
+  TimeNs time = 0;             // event time
+  std::uint64_t sequence = 0;  // arrival order; ties in time keep it
+  Hash128 identity;            // of the record: equal ones feed once
   std::span<const std::optional<std::string>> group;  // one per group-by name
-  std::span<const FieldTexts> fields;       // one per CorrelationSpec::fields
-  std::shared_ptr<const RecordCopy> record; // may be null in benchmarks
+  std::span<const FieldTexts> fields;                 // one per CorrelationSpec::fields
+  std::shared_ptr<const RecordCopy> record;           // may be null in benchmarks
 };
 
 // What a detector reports; the rest of the alert is made from the specification.
 struct Report {
-  TimeNs time = 0;                          // of the event that fired
+  TimeNs time = 0;  // of the event that fired
   std::uint64_t sequence = 0;
-  Hash128 identity;                         // of the record that fired
+  Hash128 identity;  // of the record that fired
   std::vector<std::optional<std::string>> group;
   std::uint64_t count = 1;
   TimeNs first_seen = 0, last_seen = 0;
   bool learning = false;
-  std::optional<Level> level;               // instead of the rule's
+  std::optional<Level> level;  // instead of the rule's
   std::string evidence_json = "{}";
-  std::vector<std::shared_ptr<const RecordCopy>> events;  // at most 3 + 7, in time order, ends with the one that fired
-  std::string fold_value;                   // new_value, rare_value: folds by (group, this)
+  std::vector<std::shared_ptr<const RecordCopy>>
+      events;              // at most 3 + 7, in time order, ends with the one that fired
+  std::string fold_value;  // new_value, rare_value: folds by (group, this)
 };
 using ReportSink = std::function<void(Report&&)>;
 
 struct DetectorCounters {
   std::uint64_t keys = 0;
-  std::uint64_t bytes = 0;        // estimate
+  std::uint64_t bytes = 0;  // estimate
   std::uint64_t evicted_keys = 0;
   std::uint64_t dropped_values = 0;
-  std::uint64_t late = 0;         // behind everything that is held
+  std::uint64_t late = 0;  // behind everything that is held
   std::uint64_t duplicates = 0;
 };
 
@@ -67,9 +71,11 @@ class Detector {
  public:
   virtual ~Detector() = default;
   virtual void on_match(const Observation& observation, const ReportSink& sink) = 0;
-  // No observation earlier than `watermark` will come any more (but late ones): windows may be closed and forgotten.
+  // No observation earlier than `watermark` will come any more (but late ones): windows may be
+  // closed and forgotten.
   virtual void on_time(TimeNs watermark, const ReportSink& sink) = 0;
-  // All state as bytes that load() of the same specification reads back; rows() for stores that keep single keys.
+  // All state as bytes that load() of the same specification reads back; rows() for stores that
+  // keep single keys.
   virtual void save(std::string& out) const = 0;
   virtual bool load(std::string_view bytes) = 0;  // false: not readable, state unchanged
   virtual DetectorCounters counters() const = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input: the contract of everything that records come from, and Batch, what it fills.
-// Thread rule: claim() is called by one thread at a time (the run loop holds a lock); load() by the worker that claimed,
-// in parallel with other batches. Errors are reported through InputEvents, never thrown; a bad source never stops the others.
+// Thread rule: claim() is called by one thread at a time (the run loop holds a lock); load() by the
+// worker that claimed, in parallel with other batches. Errors are reported through InputEvents,
+// never thrown; a bad source never stops the others.
 #pragma once
 
 #include <cstdint>
@@ -24,25 +25,26 @@ struct Ruleset;
 
 // One stream of records: a file, a pipe. Lives as long as any batch of it.
 struct SourceInfo {
-  std::string input;               // id of the input it belongs to
-  std::string name;                // path as the user would write it, or "-"
+  std::string input;  // id of the input it belongs to
+  std::string name;   // path as the user would write it, or "-"
   DecodeOptions decode;
-  Hash128 stream_id;               // set before the first batch: a hash of the first document, see DETECTION.md "Identity"
+  Hash128 stream_id;  // set before the first batch: a hash of the first document, see DETECTION.md
+                      // "Identity"
 };
 
 struct Batch {
-  std::uint64_t number = 0;                      // dense, ascending over all inputs: the order of output
+  std::uint64_t number = 0;  // dense, ascending over all inputs: the order of output
   std::shared_ptr<const SourceInfo> source;
-  std::shared_ptr<const Ruleset> ruleset;        // read once, when the batch was claimed
+  std::shared_ptr<const Ruleset> ruleset;  // read once, when the batch was claimed
   TimeNs received_at = 0;
-  std::vector<char> buffer;                      // owns the bytes; padded by limits::padding_bytes
-  std::string_view bytes;                        // whole documents
-  std::uint64_t stream_offset = 0;               // of bytes[0] in the decompressed stream
-  bool lines = false;                            // true: each line is a document; false: see frames
-  std::vector<Frame> frames;                     // documents in bytes (lines == false)
-  bool first_of_source = false;                  // record numbers restart at 0
+  std::vector<char> buffer;         // owns the bytes; padded by limits::padding_bytes
+  std::string_view bytes;           // whole documents
+  std::uint64_t stream_offset = 0;  // of bytes[0] in the decompressed stream
+  bool lines = false;               // true: each line is a document; false: see frames
+  std::vector<Frame> frames;        // documents in bytes (lines == false)
+  bool first_of_source = false;     // record numbers restart at 0
   bool last_of_source = false;
-  std::string position;                          // the input's state after this batch; empty: it keeps none
+  std::string position;  // the input's state after this batch; empty: it keeps none
   // How load() finds what was claimed; the input's own.
   std::uint64_t claim_begin = 0, claim_end = 0;
   std::shared_ptr<void> claim;
@@ -59,14 +61,14 @@ enum class ClaimStatus : std::uint8_t {
 // What an input has to say beside records. Called from any thread; the callee locks.
 struct InputNotice {
   enum class Kind : std::uint8_t {
-    unreadable,   // a source could not be read (at all, or from here on): exit status 3
-    warning,      // something the user should know (a skipped FIFO, a symlink that leaves the root)
+    unreadable,  // a source could not be read (at all, or from here on): exit status 3
+    warning,     // something the user should know (a skipped FIFO, a symlink that leaves the root)
     information,
-    lost,         // bytes that can no longer be read: counted, reported
+    lost,  // bytes that can no longer be read: counted, reported
   };
   Kind kind = Kind::information;
-  std::string code;      // stable: "not-regular", "truncated-gzip"
-  std::string source;    // path
+  std::string code;    // stable: "not-regular", "truncated-gzip"
+  std::string source;  // path
   std::string message;
   std::uint64_t bytes = 0;
 };
@@ -78,10 +80,12 @@ class Input {
   virtual ClaimStatus claim(Batch& batch) = 0;
   // Reads (and inflates) what was claimed. Does nothing where claim() did it already.
   virtual void load(Batch& batch) = 0;
-  // Blocks until claim() may have something, wake() was called, or `timeout_ns` of real time passed.
+  // Blocks until claim() may have something, wake() was called, or `timeout_ns` of real time
+  // passed.
   virtual void wait(DurationNs timeout_ns) = 0;
   virtual void wake() = 0;
-  // Bytes in all sources as far as known, for progress; 0: unknown. And bytes claimed so far (compressed size).
+  // Bytes in all sources as far as known, for progress; 0: unknown. And bytes claimed so far
+  // (compressed size).
   virtual std::uint64_t bytes_total() const = 0;
   virtual std::uint64_t bytes_done() const = 0;
 };

@@ -31,13 +31,13 @@ struct RelatedRule {
 
 // The `tocsin:` key of a rule (DETECTION.md, "Extensions inside a rule").
 struct RuleExtensions {
-  bool alert = true;                   // false: feeds correlations only
+  bool alert = true;  // false: feeds correlations only
   std::vector<std::string> fold_by;
   std::optional<DurationNs> repeat_interval;
-  std::string receiver;                // empty: as the routes say
-  std::vector<std::string> fields;     // shown first in notifications
+  std::string receiver;             // empty: as the routes say
+  std::vector<std::string> fields;  // shown first in notifications
   std::string runbook;
-  bool emit_watermark = false;         // correlations
+  bool emit_watermark = false;  // correlations
   bool emit_given = false;
 };
 
@@ -46,7 +46,7 @@ struct RuleInfo {
   std::string title;
   std::string id;
   std::string name;
-  std::optional<Level> level;          // absent or unknown counts as medium: see level_or_medium()
+  std::optional<Level> level;  // absent or unknown counts as medium: see level_or_medium()
   std::string status;
   std::string description;
   std::string author;
@@ -67,7 +67,8 @@ struct RuleInfo {
   std::string file;
   std::uint32_t line = 1;
   Hash128 fingerprint;  // of what the rule means: reload keeps detector state while it is unchanged
-  std::string key;      // its id, else its title, with the fingerprint where either is missing or used twice
+  std::string
+      key;  // its id, else its title, with the fingerprint where either is missing or used twice
 
   Level level_or_medium() const { return level.value_or(Level::medium); }
 };

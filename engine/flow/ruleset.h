@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ruleset: a program, what is known of its rules, and the detectors' specifications: what a reload replaces, whole.
-// Thread rule: immutable, shared. RulesetSlot is the mutex-protected place the reader takes it from between two batches.
+// Ruleset: a program, what is known of its rules, and the detectors' specifications: what a reload
+// replaces, whole. Thread rule: immutable, shared. RulesetSlot is the mutex-protected place the
+// reader takes it from between two batches.
 #pragma once
 
 #include <memory>

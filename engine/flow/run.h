@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// run(): the loop from bytes to matches: claims batches, reads, decodes and matches them on worker threads, and hands the
-// results to one consumer strictly in batch order, so that the outcome is the same for 1 or 8 threads.
-// Thread rule: run() blocks; stop() may be called from any thread or a signal-handling thread.
+// run(): the loop from bytes to matches: claims batches, reads, decodes and matches them on worker
+// threads, and hands the results to one consumer strictly in batch order, so that the outcome is
+// the same for 1 or 8 threads. Thread rule: run() blocks; stop() may be called from any thread or a
+// signal-handling thread.
 #pragma once
 
 #include <atomic>
@@ -20,32 +21,33 @@ namespace tocsin {
 // A record that could not be evaluated.
 struct BadRecord {
   RecordProblem problem{};
-  std::uint64_t record = 0;        // its number in its source
-  std::uint64_t offset = 0;        // in the decompressed stream
+  std::uint64_t record = 0;  // its number in its source
+  std::uint64_t offset = 0;  // in the decompressed stream
   std::string reason;
-  std::string bytes;               // at most limits::dead_letter_record_bytes_max
+  std::string bytes;  // at most limits::dead_letter_record_bytes_max
 };
 
 struct RunCounters {
-  std::uint64_t events = 0;        // records, malformed ones not included
+  std::uint64_t events = 0;  // records, malformed ones not included
   std::uint64_t malformed = 0;
   std::uint64_t oversized = 0;
   std::uint64_t repaired = 0;
   std::uint64_t unvalidated = 0;
-  std::uint64_t skipped = 0;       // digests, control messages
-  std::uint64_t bytes = 0;         // decompressed
+  std::uint64_t skipped = 0;  // digests, control messages
+  std::uint64_t bytes = 0;    // decompressed
   std::uint64_t candidates = 0;
   void add(const RunCounters& other);
 };
 
-// What became of one batch. `first_record` numbers are final (the loop adds up the batches before it).
+// What became of one batch. `first_record` numbers are final (the loop adds up the batches before
+// it).
 struct BatchResult {
   std::uint64_t number = 0;
   std::shared_ptr<const SourceInfo> source;
   std::shared_ptr<const Ruleset> ruleset;
   TimeNs received_at = 0;
   RunCounters counters;
-  std::vector<Match> matches;      // by (record, rule)
+  std::vector<Match> matches;  // by (record, rule)
   std::vector<BadRecord> bad;
   bool first_of_source = false;
   bool last_of_source = false;
@@ -55,14 +57,15 @@ struct BatchResult {
 class ResultConsumer {
  public:
   virtual ~ResultConsumer() = default;
-  // In batch order, one call at a time, on any worker's thread. May block: that is the backpressure.
+  // In batch order, one call at a time, on any worker's thread. May block: that is the
+  // backpressure.
   virtual void consume(BatchResult& result) = 0;
 };
 
 struct RunOptions {
   std::uint32_t threads = 1;
-  bool want_evidence = true;       // fill Match::evidence and RecordCopy::json
-  std::function<TimeNs()> now;     // receive time
+  bool want_evidence = true;                       // fill Match::evidence and RecordCopy::json
+  std::function<TimeNs()> now;                     // receive time
   std::function<void(const Ruleset&)> on_ruleset;  // may be empty
 };
 

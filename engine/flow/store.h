@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Store: the contract of the one durable place: alerts with their deliveries, and input positions, committed as of the same batch.
-// Thread rule: all functions may be called from any thread; implementations lock. Errors: Result.
+// Store: the contract of the one durable place: alerts with their deliveries, and input positions,
+// committed as of the same batch. Thread rule: all functions may be called from any thread;
+// implementations lock. Errors: Result.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,7 @@ struct Commit {
 };
 
 struct Delivery {
-  std::uint64_t number = 0;       // ascending in the order of commits
+  std::uint64_t number = 0;  // ascending in the order of commits
   std::shared_ptr<const Alert> alert;
   std::uint32_t attempts = 0;
 };
@@ -49,19 +50,22 @@ class Store {
   virtual Result<void> commit(const Commit& commit) = 0;
   virtual std::vector<Position> positions() const = 0;
 
-  // The next deliveries of a receiver that are neither leased nor done, oldest first; leased until mark() or release().
+  // The next deliveries of a receiver that are neither leased nor done, oldest first; leased until
+  // mark() or release().
   virtual std::vector<Delivery> lease(const std::string& receiver, std::size_t count_max) = 0;
   virtual void mark(const std::string& receiver, std::uint64_t number, DeliveryOutcome outcome) = 0;
   virtual void release(const std::string& receiver, std::uint64_t number) = 0;
   // Deliveries that are neither delivered nor failed.
   virtual std::uint64_t pending(const std::string& receiver) const = 0;
-  // Blocks until a lease for `receiver` may return something, stop() was called, or `timeout_ns` of real time passed.
+  // Blocks until a lease for `receiver` may return something, stop() was called, or `timeout_ns` of
+  // real time passed.
   virtual void wait(const std::string& receiver, DurationNs timeout_ns) = 0;
   virtual void stop() = 0;
 };
 
-// In memory, for runs without --state. Bounded by limits::deliveries_in_memory_max per receiver: commit() then waits for the lanes (a lane that gives
-// up on a delivery makes room); see memory_store.cc.
+// In memory, for runs without --state. Bounded by limits::deliveries_in_memory_max per receiver:
+// commit() then waits for the lanes (a lane that gives up on a delivery makes room); see
+// memory_store.cc.
 std::unique_ptr<Store> make_memory_store();
 
 }  // namespace tocsin

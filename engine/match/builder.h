@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProgramBuilder: the compiler's back end. Takes predicates and conditions of rules and makes one immutable Program:
-// interns equal predicates and equal expressions over all rules, orders children by cost, finds what each rule necessarily needs
-// (its witnesses) and builds the candidate index from it.
-// Thread rule: one thread. Cost: build() is O(total size of the rules) but for regex compilation.
+// ProgramBuilder: the compiler's back end. Takes predicates and conditions of rules and makes one
+// immutable Program: interns equal predicates and equal expressions over all rules, orders children
+// by cost, finds what each rule necessarily needs (its witnesses) and builds the candidate index
+// from it. Thread rule: one thread. Cost: build() is O(total size of the rules) but for regex
+// compilation.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,10 @@ namespace tocsin {
 
 class Program;
 
-enum class RuleId : std::uint32_t {};   // indexes Program::rules, in the order they were added
-inline constexpr std::uint32_t index(RuleId id) { return static_cast<std::uint32_t>(id); }
+enum class RuleId : std::uint32_t {};  // indexes Program::rules, in the order they were added
+inline constexpr std::uint32_t index(RuleId id) {
+  return static_cast<std::uint32_t>(id);
+}
 enum class ExprId : std::uint32_t {};
 
 class ProgramBuilder {
@@ -29,7 +32,8 @@ class ProgramBuilder {
   ProgramBuilder();
   ~ProgramBuilder();
 
-  // A regex that RE2 refuses (syntax, look-around, back-reference, size) is an Error that says so. Everything else succeeds.
+  // A regex that RE2 refuses (syntax, look-around, back-reference, size) is an Error that says so.
+  // Everything else succeeds.
   Result<ExprId> predicate(const Predicate& predicate);
   ExprId all_of(std::span<const ExprId> children);  // empty: true
   ExprId any_of(std::span<const ExprId> children);  // empty: false
@@ -42,10 +46,12 @@ class ProgramBuilder {
   // `selections` are named for evidence and explain; `condition` is built from them.
   RuleId rule(ExprId condition, const LogSource& log_source, std::span<const Selection> selections);
 
-  // Asks that this field be extracted although no predicate reads it (group-by of correlations, templates).
+  // Asks that this field be extracted although no predicate reads it (group-by of correlations,
+  // templates).
   void want_field(std::string_view path);
 
-  // Log sources that inputs are fixed to: each gets a candidate index of its own. CloudTrail, unknown and any always have one.
+  // Log sources that inputs are fixed to: each gets a candidate index of its own. CloudTrail,
+  // unknown and any always have one.
   void expect_source(const LogSource& source);
 
   std::shared_ptr<const Program> build();

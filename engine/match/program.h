@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Program: all rules, compiled; the stateless hot path. match() finds the candidates of a record (Prefilter: may
-// over-approximate, never under-approximate), then evaluates their conditions, each distinct predicate at most once.
-// Thread rule: immutable, shared by any number of threads; one Scratch per thread. Cost of match(): near nothing for a record without
-// candidates; no allocation in steady state, no virtual call, no lock but RE2's own.
+// Program: all rules, compiled; the stateless hot path. match() finds the candidates of a record
+// (Prefilter: may over-approximate, never under-approximate), then evaluates their conditions, each
+// distinct predicate at most once. Thread rule: immutable, shared by any number of threads; one
+// Scratch per thread. Cost of match(): near nothing for a record without candidates; no allocation
+// in steady state, no virtual call, no lock but RE2's own.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ class Scratch {
 // One leaf that held in a record: `matched` of an alert.
 struct Evidence {
   std::string selection;
-  std::string field;    // empty: a keyword
+  std::string field;  // empty: a keyword
   std::string op;
   std::string pattern;
   std::string value;
@@ -46,10 +47,11 @@ struct Explanation {
   enum class Kind : std::uint8_t { all_of, any_of, negation, selection, predicate };
   Kind kind = Kind::predicate;
   bool holds = false;
-  std::string name;       // selection: its name
-  std::string field, op, pattern;     // predicate
-  std::vector<std::string> values;    // predicate: what the field held (at most 8)
-  std::string reason;     // predicate that does not hold: "absent", "differs", "differs in case", "not an address" ...
+  std::string name;                 // selection: its name
+  std::string field, op, pattern;   // predicate
+  std::vector<std::string> values;  // predicate: what the field held (at most 8)
+  std::string reason;  // predicate that does not hold: "absent", "differs", "differs in case", "not
+                       // an address" ...
   std::vector<Explanation> children;
 };
 
@@ -67,8 +69,8 @@ class Program {
   std::size_t predicate_count() const;
   const LogSource& log_source(RuleId rule) const;
 
-  // The rules that `event` matches, ascending; the span lives until the next call with this scratch.
-  // Precondition: event was decoded with plan().
+  // The rules that `event` matches, ascending; the span lives until the next call with this
+  // scratch. Precondition: event was decoded with plan().
   std::span<const RuleId> match(Event& event, const SourceClass& source, Scratch& scratch) const;
 
   // Which leaves of `rule` held. For a record that matched; allocates.
@@ -76,7 +78,8 @@ class Program {
   // Why it holds or not. For explain; allocates.
   Explanation explain(RuleId rule, Event& event, Scratch& scratch) const;
 
-  // Rules that hold on a record with nothing in it (a negation alone): never met by records that nothing classifies.
+  // Rules that hold on a record with nothing in it (a negation alone): never met by records that
+  // nothing classifies.
   bool needs_nothing(RuleId rule) const;
   // Fields that a rule's predicates read, ascending by path; keywords as "".
   std::vector<std::string> fields(RuleId rule) const;
