@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The run loop. Three stations: Claims (one worker at a time takes the next batch), Worker
+// (worker.h, in parallel), and Collector (brings outcomes back into the order of the claims, makes
+// their numbers final and hands them on, one at a time).
+#include "engine/flow/run.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/flow/worker.h"
+
+namespace tocsin {
+
+namespace {
+
+// How often a waiting input is left to look whether stop() was called, should its wake() be missed.
+constexpr DurationNs idle_wait_ns = 200'000'000;
+// Outcomes that may wait for an earlier one, per thread: more would only hide a slow consumer and
+// cost memory.
+constexpr std::uint64_t outcomes_ahead_per_thread = 2;
+
+// Makes the numbers of outcomes final. One thread at a time, in order.
+class Numbering {
+ public:
+  void apply(Outcome& outcome) {
+    BatchResult& result = outcome.result;
+    std::uint64_t& next_record = records_[result.source];
+    if (result.first_of_source) {
+      next_record = 0;
+    }
+    for (const std::shared_ptr<RecordCopy>& copy : outcome.copies) {
+      copy->record += next_record;
+    }
+    for (BadRecord& bad : result.bad) {
+      bad.record += next_record;
+    }
+    for (Match& match : result.matches) {
+      match.sequence += next_sequence_;
+    }
+    next_record += outcome.records;
+    next_sequence_ += outcome.records;
+    if (result.last_of_source) {
+      records_.erase(result.source);
+    }
+    totals_.add(result.counters);
+  }
+  const RunCounters& totals() const { return totals_; }
+
+ private:
+  std::unordered_map<std::shared_ptr<const SourceInfo>, std::uint64_t> records_;
+  std::uint64_t next_sequence_ = 0;
+  RunCounters totals_;
+};
+
+class Claims {
+ public:
+  Claims(Input& input,
+         const RulesetSlot& rules,
+         const RunOptions& options,
+         const std::atomic<bool>& stopping)
+      : input_(input), rules_(rules), options_(options), stopping_(stopping) {}
+
+  // The next batch and its place in the order of claims; nullopt when there is no more.
+  std::optional<std::uint64_t> next(Batch& batch) {
+    // Held while waiting too: who comes next would only wait for the same thing.
+    const std::lock_guard lock(mutex_);
+    while (!finished_ && !stopping_.load()) {
+      batch.clear();
+      switch (input_.claim(batch)) {
+        case ClaimStatus::batch:
+          prepare(batch);
+          return tickets_++;
+        case ClaimStatus::idle:
+          input_.wait(idle_wait_ns);
+          break;
+        case ClaimStatus::finished:
+          finished_ = true;
+          break;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void prepare(Batch& batch) {
+    batch.ruleset = rules_.get();
+    if (batch.received_at == 0 && options_.now) {
+      batch.received_at = options_.now();
+    }
+    if (options_.on_ruleset && batch.ruleset != seen_) {
+      options_.on_ruleset(*batch.ruleset);
+    }
+    seen_ = batch.ruleset;
+  }
+
+  Input& input_;
+  const RulesetSlot& rules_;
+  const RunOptions& options_;
+  const std::atomic<bool>& stopping_;
+  std::mutex mutex_;
+  bool finished_ = false;
+  std::uint64_t tickets_ = 0;
+  std::shared_ptr<const Ruleset> seen_;
+};
+
+class Collector {
+ public:
+  Collector(ResultConsumer& consumer, std::uint32_t threads)
+      : consumer_(consumer), slots_(threads * outcomes_ahead_per_thread) {}
+
+  // Blocks while `ticket` is too far ahead. Never for ever: whoever holds the lowest outstanding
+  // ticket does not wait.
+  void put(std::uint64_t ticket, Outcome outcome) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return ticket - next_ < slots_.size(); });
+    slot(ticket) = std::move(outcome);
+    if (draining_ || ticket != next_) {
+      return;  // whoever drains, or brings the lowest ticket, takes it along
+    }
+    draining_ = true;
+    while (slot(next_)) {
+      Outcome current = std::move(*slot(next_));
+      slot(next_).reset();
+      lock.unlock();
+      numbering_.apply(current);
+      consumer_.consume(current.result);
+      lock.lock();
+      ++next_;
+      room_.notify_all();
+    }
+    draining_ = false;
+  }
+
+  // After all workers ended.
+  const RunCounters& totals() const { return numbering_.totals(); }
+
+ private:
+  std::optional<Outcome>& slot(std::uint64_t ticket) {
+    return slots_[static_cast<std::size_t>(ticket % slots_.size())];
+  }
+
+  ResultConsumer& consumer_;
+  Numbering numbering_;  // by the draining thread only
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::vector<std::optional<Outcome>> slots_;
+  std::uint64_t next_ = 0;
+  bool draining_ = false;
+};
+
+void work(Claims& claims, Input& input, bool want_evidence, Collector& collector) {
+  Worker worker(want_evidence);
+  Batch batch;
+  while (const std::optional<std::uint64_t> ticket = claims.next(batch)) {
+    input.load(batch);
+    collector.put(*ticket, worker.process(batch));
+  }
+}
+
+RunCounters run_inline(Claims& claims, Input& input, bool want_evidence, ResultConsumer& consumer) {
+  Worker worker(want_evidence);
+  Numbering numbering;
+  Batch batch;
+  while (claims.next(batch)) {
+    input.load(batch);
+    Outcome outcome = worker.process(batch);
+    numbering.apply(outcome);
+    consumer.consume(outcome.result);
+  }
+  return numbering.totals();
+}
+
+}  // namespace
+
+void RunCounters::add(const RunCounters& other) {
+  events += other.events;
+  malformed += other.malformed;
+  oversized += other.oversized;
+  repaired += other.repaired;
+  unvalidated += other.unvalidated;
+  skipped += other.skipped;
+  bytes += other.bytes;
+  candidates += other.candidates;
+}
+
+Run::Run(Input& input, const RulesetSlot& rules, RunOptions options)
+    : input_(input), rules_(rules), options_(std::move(options)) {}
+
+RunCounters Run::run(ResultConsumer& consumer) {
+  Claims claims(input_, rules_, options_, stopping_);
+  if (options_.threads <= 1) {
+    return run_inline(claims, input_, options_.want_evidence, consumer);
+  }
+  Collector collector(consumer, options_.threads);
+  std::vector<std::thread> helpers;
+  for (std::uint32_t i = 1; i < options_.threads; ++i) {
+    try {
+      helpers.emplace_back([&] { work(claims, input_, options_.want_evidence, collector); });
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: the ones there are do all the work
+    }
+  }
+  work(claims, input_, options_.want_evidence, collector);
+  for (std::thread& helper : helpers) {
+    helper.join();
+  }
+  return collector.totals();
+}
+
+void Run::stop() {
+  stopping_.store(true);
+  input_.wake();
+}
+
+}  // namespace tocsin

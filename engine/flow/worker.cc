@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/worker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace tocsin {
+
+namespace {
+
+bool equal(const DecodeOptions& a, const DecodeOptions& b) {
+  return a.format == b.format && a.strict_json == b.strict_json &&
+         a.any_log_source == b.any_log_source && a.log_source == b.log_source;
+}
+
+// A rule that the vector does not name raises alerts and feeds nothing.
+bool flag(const std::vector<bool>& flags, RuleId rule, bool otherwise) {
+  const std::size_t at = index(rule);
+  return at < flags.size() ? flags[at] : otherwise;
+}
+
+class BatchVisitor final : public RecordVisitor {
+ public:
+  BatchVisitor(const Batch& batch, bool want_evidence, Scratch& scratch, Outcome& outcome)
+      : batch_(batch),
+        program_(*batch.ruleset->program),
+        want_evidence_(want_evidence),
+        scratch_(scratch),
+        outcome_(outcome) {}
+
+  void on_event(Event& event,
+                const SourceClass& source,
+                bool repaired,
+                std::uint64_t offset) override {
+    const std::uint64_t record = outcome_.records++;
+    ++outcome_.result.counters.events;
+    if (repaired) {
+      ++outcome_.result.counters.repaired;
+    }
+    const std::span<const RuleId> rules = program_.match(event, source, scratch_);
+    if (!rules.empty()) {
+      keep(event, source, record, batch_.stream_offset + offset, rules);
+    }
+  }
+
+  void on_problem(RecordProblem problem,
+                  std::string_view bytes,
+                  std::uint64_t offset,
+                  std::string_view reason) override {
+    const std::uint64_t record = outcome_.records++;
+    if (problem == RecordProblem::oversized) {
+      ++outcome_.result.counters.oversized;
+    } else {
+      ++outcome_.result.counters.malformed;
+    }
+    BadRecord bad;
+    bad.problem = problem;
+    bad.record = record;
+    bad.offset = batch_.stream_offset + offset;
+    bad.reason = std::string(reason);
+    bad.bytes = std::string(bytes.substr(0, limits::dead_letter_record_bytes_max));
+    outcome_.result.bad.push_back(std::move(bad));
+  }
+
+  void on_skipped(std::string_view, std::uint64_t) override { ++outcome_.result.counters.skipped; }
+
+ private:
+  void keep(Event& event,
+            const SourceClass& source,
+            std::uint64_t record,
+            std::uint64_t offset,
+            std::span<const RuleId> rules) {
+    // evidence() uses the scratch that `rules` lives in.
+    matched_.assign(rules.begin(), rules.end());
+    const Ruleset& ruleset = *batch_.ruleset;
+    auto copy = std::make_shared<RecordCopy>();
+    copy->source = batch_.source->name;
+    copy->record = record;
+    copy->offset = offset;
+    copy->cloudtrail = source.cloudtrail;
+    copy->time = event_time(event.json());
+    copy->identity =
+        record_identity(event.json(), source.cloudtrail, batch_.source->stream_id, offset);
+    const EntryId event_id = event.first(program_.plan().system().event_id);
+    if (source.cloudtrail && event_id != no_entry) {
+      copy->event_id = std::string(event.text(event_id));
+    }
+    const bool feeds = std::any_of(matched_.begin(), matched_.end(), [&](RuleId rule) {
+      return flag(ruleset.feeds_detector, rule, false);
+    });
+    // Detectors read their fields from the copy.
+    if (want_evidence_ || feeds) {
+      copy->json = std::string(event.json());
+    }
+    for (const RuleId rule : matched_) {
+      Match match;
+      match.rule = rule;
+      match.sequence = record;
+      match.record = copy;
+      if (want_evidence_ && flag(ruleset.alerts_alone, rule, true)) {
+        match.evidence = program_.evidence(rule, event, scratch_);
+      }
+      outcome_.result.matches.push_back(std::move(match));
+    }
+    outcome_.copies.push_back(std::move(copy));
+  }
+
+  const Batch& batch_;
+  const Program& program_;
+  bool want_evidence_;
+  Scratch& scratch_;
+  Outcome& outcome_;
+  std::vector<RuleId> matched_;
+};
+
+bool is_blank(std::string_view line) {
+  return std::all_of(
+      line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
+}
+
+void decode_lines(const Batch& batch,
+                  RecordDecoder& decoder,
+                  const FieldPlan& plan,
+                  RecordVisitor& visitor) {
+  const std::string_view bytes = batch.bytes;
+  std::size_t at = 0;
+  if (batch.stream_offset == 0 && bytes.substr(0, 3) == "\xef\xbb\xbf") {
+    at = 3;  // a byte order mark is no part of a document
+  }
+  while (at < bytes.size()) {
+    const void* found = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
+    const std::size_t end =
+        found == nullptr ? bytes.size()
+                         : static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    const std::string_view line = bytes.substr(at, end - at);
+    if (!line.empty() && (static_cast<unsigned char>(line.front()) > ' ' || !is_blank(line))) {
+      decoder.decode(line, at, plan, visitor);
+    }
+    at = end + 1;
+  }
+}
+
+void decode_frames(const Batch& batch,
+                   RecordDecoder& decoder,
+                   const FieldPlan& plan,
+                   RecordVisitor& visitor) {
+  for (const Frame& frame : batch.frames) {
+    const std::string_view document = batch.bytes.substr(frame.begin, frame.size);
+    // Frame offsets count in the stream, the visitor's in the batch.
+    const std::uint64_t offset = frame.offset - batch.stream_offset;
+    if (frame.oversized) {
+      visitor.on_problem(RecordProblem::oversized, document, offset, "larger than a record may be");
+    } else if (frame.broken) {
+      visitor.on_problem(
+          RecordProblem::malformed, document, offset, "the stream ended inside this record");
+    } else {
+      decoder.decode(document, offset, plan, visitor);
+    }
+  }
+}
+
+}  // namespace
+
+RecordDecoder& Worker::decoder_for(const DecodeOptions& options) {
+  for (const Decoder& known : decoders_) {
+    if (equal(known.options, options)) {
+      return *known.decoder;
+    }
+  }
+  decoders_.push_back({options, std::make_unique<RecordDecoder>(options)});
+  return *decoders_.back().decoder;
+}
+
+Outcome Worker::process(const Batch& batch) {
+  if (ruleset_ != batch.ruleset) {
+    scratch_ = std::make_unique<Scratch>(*batch.ruleset->program);
+    ruleset_ = batch.ruleset;  // the scratch belongs to its program: keep it alive
+  }
+  const Program& program = *batch.ruleset->program;
+  Outcome outcome;
+  BatchResult& result = outcome.result;
+  result.number = batch.number;
+  result.source = batch.source;
+  result.ruleset = batch.ruleset;
+  result.received_at = batch.received_at;
+  result.first_of_source = batch.first_of_source;
+  result.last_of_source = batch.last_of_source;
+  result.position = batch.position;
+  result.counters.bytes = batch.bytes.size();
+
+  const std::uint64_t candidates_before = program.statistics(*scratch_).candidates;
+  BatchVisitor visitor(batch, want_evidence_, *scratch_, outcome);
+  RecordDecoder& decoder = decoder_for(batch.source->decode);
+  if (batch.lines) {
+    decode_lines(batch, decoder, program.plan(), visitor);
+  } else {
+    decode_frames(batch, decoder, program.plan(), visitor);
+  }
+  result.counters.candidates = program.statistics(*scratch_).candidates - candidates_before;
+  return outcome;
+}
+
+}  // namespace tocsin

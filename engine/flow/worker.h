@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker: what one thread of the run loop does with one batch: splits it, decodes and matches each
+// record, and copies out the few that matched. Its numbers are relative to the batch; the collector
+// (run.cc) makes them final. Thread rule: one per thread. Errors: none; bad records are in the
+// result. Cost: that of decode and match; nothing is allocated for a record that matches nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/event/decode.h"
+#include "engine/flow/run.h"
+
+namespace tocsin {
+
+// A batch's result before its numbers are final.
+struct Outcome {
+  BatchResult result;
+  std::vector<std::shared_ptr<RecordCopy>>
+      copies;                 // what result.matches refer to, in order, each once
+  std::uint64_t records = 0;  // malformed ones included
+};
+
+class Worker {
+ public:
+  explicit Worker(bool want_evidence) : want_evidence_(want_evidence) {}
+
+  // Precondition: batch.source, batch.ruleset and its program are set. The outcome owns all it
+  // holds.
+  Outcome process(const Batch& batch);
+
+ private:
+  struct Decoder {
+    DecodeOptions options;
+    std::unique_ptr<RecordDecoder> decoder;
+  };
+  RecordDecoder& decoder_for(const DecodeOptions& options);
+
+  bool want_evidence_;
+  std::vector<Decoder> decoders_;  // one per distinct options: a handful
+  std::shared_ptr<const Ruleset> ruleset_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+}  // namespace tocsin
