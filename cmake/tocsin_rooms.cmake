@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A room is a folder of sources, built into one static library that links only the rooms it may know.
 
 add_library(tocsin_flags INTERFACE)
@@ -32,6 +33,10 @@ function(tocsin_room name folder)
     list(APPEND sources ${more})
   endif()
   list(FILTER sources EXCLUDE REGEX "app/main\\.cc$")
+  if(NOT sources)  # a room whose first inhabitant is still to come
+    set(sources ${CMAKE_BINARY_DIR}/${name}_room.cc)
+    file(CONFIGURE OUTPUT ${sources} CONTENT "")
+  endif()
   add_library(tocsin_${name} STATIC ${sources})
   set_target_properties(tocsin_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_link_libraries(tocsin_${name} PUBLIC tocsin_flags)
