@@ -8,28 +8,34 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/base/diagnostic.h"
 
 namespace tocsin {
 
+struct YamlMember;
+
 struct YamlNode {
   enum class Kind : std::uint8_t { null, boolean, integer, real, string, sequence, map };
   Kind kind = Kind::null;
-  bool quoted = false;          // a quoted or block scalar
-  std::string text;             // scalar: as written (strings: the value)
-  std::uint32_t line = 0;       // 1-based; of the scalar's first character, or the collection's
-  std::uint32_t column = 0;     // 1-based, in code points
-  std::uint32_t length = 1;     // code points to underline
-  std::vector<YamlNode> items;  // sequence
-  std::vector<std::pair<YamlNode, YamlNode>>
-      members;  // map: key (a scalar), value; in order, keys distinct
+  bool quoted = false;              // a quoted or block scalar
+  std::string text;                 // scalar: as written (strings: the value)
+  std::uint32_t line = 0;           // 1-based; of the scalar's first character, or the collection's
+  std::uint32_t column = 0;         // 1-based, in code points
+  std::uint32_t length = 1;         // code points to underline
+  std::vector<YamlNode> items;      // sequence
+  std::vector<YamlMember> members;  // map: in order, keys distinct
 
   bool is_scalar() const { return kind < Kind::sequence; }
   const YamlNode* get(std::string_view key) const;  // map: the value of that key, or nullptr; O(n)
   const YamlNode* key(std::string_view key) const;  // map: the key's own node
+};
+
+// A member of a map. A struct and not a pair, which may not be named while YamlNode is incomplete.
+struct YamlMember {
+  YamlNode first;   // the key, a scalar
+  YamlNode second;  // its value
 };
 
 struct YamlDocument {
@@ -48,8 +54,11 @@ struct SourceText {
   std::string_view line(std::uint32_t number) const;  // 1-based; without its end
 };
 
-// All documents of a file that could be read; a problem per document that could not.
-std::vector<YamlDocument> parse_yaml(const SourceText& source, Diagnostics& diagnostics);
+// All documents of a file that could be read; a problem per document that could not, and the line
+// where each of those begins in `broken`, if given.
+std::vector<YamlDocument> parse_yaml(const SourceText& source,
+                                     Diagnostics& diagnostics,
+                                     std::vector<std::uint32_t>* broken = nullptr);
 
 // A diagnostic at a node, with the source line filled in.
 Diagnostic diagnostic_at(const SourceText& source,
