@@ -22,8 +22,11 @@ class Redactor {
                         {});  // case-insensitive globs on key names
   ~Redactor();
   Redactor(Redactor&&) noexcept;
-  void redact(JsonNode& record) const;
-  // For text that may hold a secret outside a tree (evidence values): by the path of its field.
+  // `removed`, if given, gets the texts that were taken out: they are looked for in the rest of the
+  // alert too.
+  void redact(JsonNode& record, std::vector<std::string>* removed = nullptr) const;
+  // For text that may hold a secret outside a tree (evidence values): by the path of its field
+  // (empty: unknown).
   std::string redact_value(std::string_view field, std::string_view value) const;
 
  private:

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "alerts/make_alert.h"
+
+#include <utility>
+
+#include "alerts/sanitize.h"
+#include "alerts/summary.h"
+#include "engine/base/hash.h"
+#include "engine/event/json_tree.h"
+
+namespace tocsin {
+namespace {
+
+constexpr std::size_t group_code_points_max = 60;
+
+RecordSummary summarize(const RecordCopy& record) {
+  // Runs that want no evidence keep no text.
+  if (!record.json.empty()) {
+    if (const auto tree = parse_json(record.json)) {
+      return summarize(*tree, record.cloudtrail);
+    }
+  }
+  RecordSummary summary;
+  summary.line =
+      "record " + std::to_string(record.record) + " of " + plain_line(record.source, 200);
+  return summary;
+}
+
+// "5 times in 3m12s for recipientAccountId 111122223333; last: "
+std::string correlation_prefix(const Report& report, const CorrelationSpec& spec) {
+  std::string line = std::to_string(report.count) + (report.count == 1 ? " time" : " times");
+  if (report.last_seen > report.first_seen) {
+    // Whole seconds: more is noise in a summary.
+    const DurationNs span = (report.last_seen - report.first_seen) / second_ns * second_ns;
+    line += span > 0 ? " in " + format_duration(span) : std::string(" at once");
+  }
+  std::string separator = " for ";
+  for (std::size_t i = 0; i < report.group.size() && i < spec.group_by.size(); ++i) {
+    line += separator + plain_line(spec.group_by[i], group_code_points_max) + " ";
+    line += report.group[i] ? plain_line(*report.group[i], group_code_points_max) : "(absent)";
+    separator = ", ";
+  }
+  if (!report.fold_value.empty()) {
+    line += separator + "value " + plain_line(report.fold_value, group_code_points_max);
+  }
+  return line;
+}
+
+}  // namespace
+
+Alert make_alert(const Match& match,
+                 const std::shared_ptr<const Ruleset>& ruleset,
+                 TimeNs detected_at) {
+  const RuleInfo& rule = ruleset->rules[static_cast<std::size_t>(match.rule)];
+  Alert alert;
+  alert.kind = AlertKind::detection;
+  alert.ruleset = ruleset;
+  alert.rule = &rule;
+  alert.id = alert_id(rule.key, {}, match.record->identity);
+  alert.time = match.record->time;
+  alert.detected_at = detected_at;
+  alert.level = rule.level_or_medium();
+  alert.first_seen = match.record->time;
+  alert.last_seen = match.record->time;
+  alert.matched = match.evidence;
+  alert.events = {match.record};
+  RecordSummary summary = summarize(*match.record);
+  alert.summary = std::move(summary.line);
+  alert.entities = std::move(summary.entities);
+  return alert;
+}
+
+Alert make_alert(const Report& report,
+                 const CorrelationSpec& spec,
+                 const std::shared_ptr<const Ruleset>& ruleset,
+                 TimeNs detected_at) {
+  Alert alert;
+  alert.kind = AlertKind::correlation;
+  alert.ruleset = ruleset;
+  alert.rule = &spec.info;
+  for (std::size_t i = 0; i < report.group.size() && i < spec.group_by.size(); ++i) {
+    alert.group.emplace_back(spec.group_by[i], report.group[i]);
+  }
+  alert.id = alert_id(spec.info.key, alert.group, report.identity);
+  alert.time = report.time;
+  alert.detected_at = detected_at;
+  alert.level = report.level.value_or(spec.info.level_or_medium());
+  alert.count = report.count;
+  const bool seen = report.first_seen != 0 || report.last_seen != 0;
+  alert.first_seen = seen ? report.first_seen : report.time;
+  alert.last_seen = seen ? report.last_seen : report.time;
+  alert.learning = report.learning;
+  alert.evidence_json = report.evidence_json;
+  alert.events = report.events;
+  alert.summary = correlation_prefix(report, spec);
+  if (!report.events.empty() && report.events.back() != nullptr) {
+    RecordSummary summary = summarize(*report.events.back());
+    alert.summary += "; last: " + summary.line;
+    alert.entities = std::move(summary.entities);
+  }
+  return alert;
+}
+
+Alert make_system_alert(std::string code, Level level, std::string summary, TimeNs now) {
+  Alert alert;
+  alert.kind = AlertKind::system;
+  alert.level = level;
+  alert.time = now;
+  alert.detected_at = now;
+  alert.first_seen = now;
+  alert.last_seen = now;
+  alert.id = alert_id("tocsin:" + code, {}, content_hash(summary + "\n" + std::to_string(now)));
+  alert.system_rule = std::move(code);
+  alert.summary = plain_line(summary, 400);
+  return alert;
+}
+
+}  // namespace tocsin

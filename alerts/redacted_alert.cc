@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "alerts/redacted_alert.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+
+#include "alerts/secret_words.h"
+
+namespace tocsin {
+namespace {
+
+// A removed text shorter than this would be found by accident inside others: it is only compared as
+// a whole.
+constexpr std::size_t substring_bytes_min = 8;
+// And one so short tells nothing where its key does not stand beside it.
+constexpr std::size_t whole_bytes_min = 4;
+
+// Searching for each text costs one pass over each value: so many longest ones, an attacker may
+// write thousands.
+constexpr std::size_t substrings_max = 256;
+
+// What was secret in an event is secret in the rest of the alert too: a keyword's value, a group,
+// the summary.
+class Removed {
+ public:
+  explicit Removed(const std::vector<std::string>& texts) : whole_(texts.begin(), texts.end()) {
+    for (const std::string& text : whole_) {
+      if (text.size() >= substring_bytes_min) {
+        substrings_.push_back(text);
+      }
+    }
+    std::stable_sort(substrings_.begin(), substrings_.end(), [](const auto& a, const auto& b) {
+      return a.size() > b.size();
+    });
+    if (substrings_.size() > substrings_max) {
+      substrings_.resize(substrings_max);
+    }
+  }
+  void clean(std::string& value) const {
+    if (value.size() >= whole_bytes_min && whole_.count(value) != 0) {
+      value = redacted_text;
+      return;
+    }
+    for (const std::string& text : substrings_) {
+      if (value.find(text) != std::string::npos) {
+        value = replaced(value, text);
+      }
+    }
+  }
+
+ private:
+  static std::string replaced(const std::string& value, const std::string& text) {
+    std::string out;
+    std::size_t at = 0;
+    for (;;) {
+      const std::size_t found = value.find(text, at);
+      out.append(value, at, found == std::string::npos ? found : found - at);
+      if (found == std::string::npos) {
+        return out;
+      }
+      out += redacted_text;
+      at = found + text.size();
+    }
+  }
+
+  std::set<std::string> whole_;
+  std::vector<std::string> substrings_;
+};
+
+std::optional<JsonNode> redacted_event(const RecordCopy* record,
+                                       const Redactor& redactor,
+                                       std::vector<std::string>& removed) {
+  if (record == nullptr || record->json.empty()) {
+    return std::nullopt;
+  }
+  auto tree = parse_json(record->json);
+  if (!tree) {
+    return std::nullopt;
+  }
+  redactor.redact(*tree, &removed);
+  return std::move(*tree);
+}
+
+// A detector's evidence may name values of events.
+std::string redacted_evidence(const std::string& json,
+                              const Redactor& redactor,
+                              const Removed& removed) {
+  auto tree = parse_json(json);
+  if (!tree || tree->kind != JsonNode::Kind::object) {
+    return "{}";
+  }
+  redactor.redact(*tree);
+  std::vector<JsonNode*> nodes = {&*tree};
+  while (!nodes.empty()) {
+    JsonNode* node = nodes.back();
+    nodes.pop_back();
+    if (node->kind == JsonNode::Kind::string) {
+      removed.clean(node->text);
+    }
+    for (JsonNode& child : node->children) {
+      nodes.push_back(&child);
+    }
+  }
+  std::string out;
+  append_json(*tree, out);
+  return out;
+}
+
+}  // namespace
+
+std::string RedactedAlert::entity(std::string_view name) const {
+  for (const auto& [key, value] : entities) {
+    if (key == name) {
+      return value;
+    }
+  }
+  return {};
+}
+
+RedactedAlert redact_alert(const Alert& alert, const Redactor& redactor) {
+  RedactedAlert out;
+  std::vector<std::string> texts;
+  for (const auto& record : alert.events) {
+    out.events.push_back(redacted_event(record.get(), redactor, texts));
+  }
+  const Removed removed(texts);
+  out.summary = redactor.redact_value("", alert.summary);
+  removed.clean(out.summary);
+  for (const auto& [name, value] : alert.group) {
+    std::optional<std::string> text = value;
+    if (text) {
+      *text = redactor.redact_value(name, *text);
+      removed.clean(*text);
+    }
+    out.group.emplace_back(name, std::move(text));
+  }
+  for (const auto& [name, value] : alert.entities) {
+    std::string text = redactor.redact_value("", value);
+    removed.clean(text);
+    out.entities.emplace_back(name, std::move(text));
+  }
+  for (const Evidence& evidence : alert.matched) {
+    Evidence copy = evidence;
+    copy.value = redactor.redact_value(evidence.field, evidence.value);
+    removed.clean(copy.value);
+    out.matched.push_back(std::move(copy));
+  }
+  out.evidence_json = redacted_evidence(alert.evidence_json, redactor, removed);
+  return out;
+}
+
+std::string alert_title(const Alert& alert) {
+  return alert.rule != nullptr ? alert.rule->title : "tocsin: " + alert.system_rule;
+}
+
+std::string_view to_text(AlertKind kind) {
+  switch (kind) {
+    case AlertKind::detection:
+      return "detection";
+    case AlertKind::correlation:
+      return "correlation";
+    case AlertKind::system:
+      return "system";
+  }
+  return "";
+}
+
+}  // namespace tocsin
