@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `tocsin:` key of a document (DETECTION.md, "Extensions inside a rule"): a table of keys, so
+// that an unknown one is found. Mistakes here reject: an ignored `alert: fasle` would change what
+// is reported.
+#include <array>
+#include <optional>
+
+#include "engine/base/time.h"
+#include "rules/metadata.h"
+
+namespace tocsin {
+namespace {
+
+using Kind = YamlNode::Kind;
+
+void bad_value(const YamlNode& node,
+               std::string_view key,
+               std::string_view wanted,
+               Problems& problems) {
+  problems.error(node,
+                 "extension-value",
+                 "`tocsin." + std::string(key) + "` has to be " + std::string(wanted));
+}
+
+std::string read_word(const YamlNode& node, std::string_view key, Problems& problems) {
+  if (node.kind != Kind::string || node.text.empty()) {
+    bad_value(node, key, "a text that is not empty", problems);
+    return {};
+  }
+  return node.text;
+}
+
+std::vector<std::string> read_words(const YamlNode& node,
+                                    std::string_view key,
+                                    Problems& problems) {
+  std::vector<std::string> out;
+  if (node.kind != Kind::sequence) {
+    bad_value(node, key, "a list of texts", problems);
+    return out;
+  }
+  for (const YamlNode& item : node.items) {
+    out.push_back(read_word(item, key, problems));
+  }
+  return out;
+}
+
+void read_alert(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  if (node.kind != Kind::boolean) {
+    bad_value(node, "alert", "true or false", problems);
+    return;
+  }
+  out.alert = node.text[0] == 't' || node.text[0] == 'T';
+}
+
+void read_emit(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  if (node.kind != Kind::string || (node.text != "eager" && node.text != "watermark")) {
+    bad_value(node, "emit", "eager or watermark", problems);
+    return;
+  }
+  out.emit_given = true;
+  out.emit_watermark = node.text == "watermark";
+}
+
+void read_fold_by(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  out.fold_by = read_words(node, "fold_by", problems);
+}
+
+void read_repeat_interval(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  out.repeat_interval = node.is_scalar() ? parse_duration(node.text) : std::optional<DurationNs>();
+  if (!out.repeat_interval) {
+    bad_value(node, "repeat_interval", "a span of time such as 30m, 4h or 1d", problems);
+  }
+}
+
+void read_receiver(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  out.receiver = read_word(node, "receiver", problems);
+  if (out.receiver.find("://") != std::string::npos) {
+    problems.error(node,
+                   "extension-value",
+                   "a rule may name a receiver, never an address to send to",
+                   "define the receiver in tocsin.yaml and give its name here");
+  }
+}
+
+void read_fields(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  out.fields = read_words(node, "fields", problems);
+}
+
+void read_runbook(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  out.runbook = read_word(node, "runbook", problems);
+}
+
+// Tests are run by `tocsin test`, which reads them in full; here only their shape is checked.
+void read_tests(const YamlNode& node, RuleExtensions&, Problems& problems) {
+  if (node.kind != Kind::sequence) {
+    bad_value(node, "tests", "a list of maps", problems);
+    return;
+  }
+  for (const YamlNode& test : node.items) {
+    if (test.kind != Kind::map) {
+      bad_value(test, "tests", "a list of maps", problems);
+    }
+  }
+}
+
+// Codes of lint warnings that the rule's author does not want to see.
+void read_ignore(const YamlNode& node, RuleExtensions&, Problems& problems) {
+  read_words(node, "ignore", problems);
+}
+
+struct ExtensionKey {
+  std::string_view name;
+  void (*read)(const YamlNode& node, RuleExtensions& out, Problems& problems);
+};
+
+constexpr std::array<ExtensionKey, 9> extension_keys = {{
+    {"alert", read_alert},
+    {"emit", read_emit},
+    {"fold_by", read_fold_by},
+    {"repeat_interval", read_repeat_interval},
+    {"receiver", read_receiver},
+    {"fields", read_fields},
+    {"runbook", read_runbook},
+    {"tests", read_tests},
+    {"ignore", read_ignore},
+}};
+
+}  // namespace
+
+RuleExtensions read_extensions(const YamlNode& node, RuleKind kind, Problems& problems) {
+  RuleExtensions out;
+  if (node.kind == Kind::null) {
+    return out;
+  }
+  if (node.kind != Kind::map) {
+    problems.error(node, "extension-value", "`tocsin` has to be a map");
+    return out;
+  }
+  for (const YamlMember& member : node.members) {
+    const std::string& key = member.first.text;
+    const ExtensionKey* known = nullptr;
+    for (const ExtensionKey& row : extension_keys) {
+      known = row.name == key ? &row : known;
+    }
+    if (known != nullptr) {
+      known->read(member.second, out, problems);
+      if (key == "emit" && kind != RuleKind::correlation) {
+        problems.warning(
+            member.first, "emit-without-effect", "`emit` has a meaning in correlations only");
+      }
+      continue;
+    }
+    std::array<std::string_view, extension_keys.size()> names;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      names[i] = extension_keys[i].name;
+    }
+    problems.error(member.first,
+                   "unknown-key",
+                   "unknown key `" + key + "` in `tocsin`",
+                   suggestion(key, names));
+  }
+  return out;
+}
+
+}  // namespace tocsin
