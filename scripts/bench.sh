@@ -31,6 +31,6 @@ for folder in "$shared/rules/sigmahq/rules/cloud/aws" "$shared/rules/sigmahq/rul
   [ -d "$folder" ] && rules+=(--rules "$folder")
 done
 if [ ${#rules[@]} -eq 0 ]; then
-  rules=(--rules "$source_dir/examples/demo/rules")
+  rules=(--rules "$source_dir/examples/deleted-backups/rules")
 fi
 exec "$program" --data "$data" "${rules[@]}"
