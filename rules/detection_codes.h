@@ -17,6 +17,7 @@ inline constexpr DiagnosticCode detection_codes[] = {
     {"detection-not-a-map",
      "A detection is a map of selections and a condition; a list or a plain value cannot be one."},
     {"no-selection", "A detection needs at least one selection beside its condition."},
+    {"too-many-selections", "A detection has more selections than the limit selections_max."},
     {"missing-condition", "A detection needs a condition that says how its selections combine."},
     {"empty-selection",
      "A selection, or an element of its list, that holds nothing would match everything or "
@@ -76,6 +77,7 @@ inline constexpr DiagnosticCode detection_codes[] = {
      "Aggregations behind a pipe were removed from Sigma; correlation "
      "documents replace them."},
     {"condition-too-deep", "The condition is nested deeper than the limit condition_depth_max."},
+    {"condition-too-long", "The condition has more words than the limit condition_words_max."},
     {"unknown-selection", "The condition names a selection that the detection does not have."},
     {"unmatched-pattern",
      "The pattern in the condition fits no selection, so it cannot mean "

@@ -94,10 +94,7 @@ PlaceholderString parse_placeholder_string(std::string_view text) {
           result.escaped.push_back({std::string(text.substr(i + 2, length - 2)), i, length + 1});
         }
         pending += '%';
-        // The closing percent sign of an escaped name is no opening one.
-        const std::size_t length = placeholder_length(text, i + 1);
-        pending.append(length ? text.substr(i + 2, length - 1) : std::string_view());
-        i += length ? length : 1;
+        ++i;
       } else {
         pending += '\\';
         if (next == '*' || next == '?' || next == '\\') {

@@ -33,6 +33,9 @@ inline constexpr std::size_t yaml_depth_max = 64;
 inline constexpr std::size_t yaml_nodes_max =
     1'000'000;  // after aliases are followed: alias bombs end here
 inline constexpr std::size_t condition_depth_max = 256;
+// Each pattern of a condition is compared with each selection: their product stays below 10^8.
+inline constexpr std::size_t condition_words_max = 10'000;
+inline constexpr std::size_t selections_max = 10'000;
 inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
 inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;
 
