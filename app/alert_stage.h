@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// AlertStage: from the matches of each batch, in order, to alerts: drops second copies, asks the
+// detectors, makes, prints and stores alerts, and counts. The end of the data's way inside the
+// program; what follows are the lanes of the receivers. Thread rule: consume() and finish() one at
+// a time (the run loop's promise); counters are read after the run.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alerts/receivers.h"
+#include "alerts/render.h"
+#include "app/console.h"
+#include "app/dead_letter.h"
+#include "app/duplicates.h"
+#include "app/options.h"
+#include "detectors/engine.h"
+#include "engine/flow/run.h"
+#include "engine/flow/store.h"
+
+namespace tocsin {
+
+struct AlertStageSettings {
+  OutputFormat format = OutputFormat::text;
+  bool colour = false;
+  bool with_event = true;
+  bool follow = false;  // tail: lines are written at the end of each batch
+  std::optional<Level> min_level;
+  std::optional<TimeNs> since, until;
+  DurationNs duplicate_horizon_ns = 0;  // 0: only the limit counts
+  CorrelationSettings correlation;
+  EngineInfo engine;
+  std::shared_ptr<const Redactor> redactor;
+  const Router* router = nullptr;  // may be null: no receivers
+  Store* store = nullptr;          // with router
+  DeadLetterFile* dead_letter = nullptr;
+  std::function<void()> on_output_closed;            // stdout has no reader any more
+  std::function<void(const std::string&)> on_error;  // for the user
+};
+
+struct SourceTally {
+  std::uint64_t events = 0;
+  std::uint64_t bad = 0;
+  std::uint64_t skipped = 0;
+  std::string first_reason;
+};
+
+struct AlertCounters {
+  std::uint64_t alerts = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t without_time = 0;  // matches that a correlation could not place
+  std::array<std::uint64_t, level_count> by_level{};
+  std::map<std::string, std::uint64_t> by_rule;                 // by id, else title
+  std::map<std::string, std::pair<std::string, Level>> titles;  // the same keys: title, level
+};
+
+class AlertStage final : public ResultConsumer {
+ public:
+  AlertStage(AlertStageSettings settings, std::shared_ptr<const Ruleset> ruleset);
+  void consume(BatchResult& result) override;
+  // After the last batch: what detectors still hold is decided and reported.
+  void finish(TimeNs now);
+
+  const AlertCounters& counters() const { return counters_; }
+  // Sources that had documents and not one record that could be read.
+  const std::map<std::string, SourceTally>& sources() const { return sources_; }
+  std::optional<Level> highest_level() const { return highest_; }
+  // Does anything need the records' texts? (RunOptions::want_evidence)
+  bool wants_evidence() const;
+
+ private:
+  void adopt(const std::shared_ptr<const Ruleset>& ruleset);
+  void note_bad(const BatchResult& result);
+  void on_match(const Match& match, TimeNs now);
+  void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);
+  void raise(Alert alert);
+  void count(const RuleInfo& rule, Level level);
+  bool is_wanted(Level level) const {
+    return !settings_.min_level || level >= *settings_.min_level;
+  }
+  bool delivers() const { return settings_.router != nullptr; }
+  void commit(const BatchResult* result);
+
+  AlertStageSettings settings_;
+  std::shared_ptr<const Ruleset> ruleset_;
+  std::vector<Hash128> rule_keys_;  // by RuleId
+  std::unique_ptr<CorrelationEngine> correlations_;
+  Duplicates duplicates_;
+  Output output_;
+  std::vector<Addressed> addressed_;
+  AlertCounters counters_;
+  std::map<std::string, SourceTally> sources_;
+  std::optional<Level> highest_;
+};
+
+}  // namespace tocsin

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// tocsin check: every problem of rules and configuration, with its place.
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/diagnostic_formats.h"
+#include "app/session.h"
+#include "engine/base/text.h"
+#include "rules/codes.h"
+
+namespace tocsin {
+namespace {
+
+int explain_code(const std::string& code) {
+  if (const DiagnosticCode* const found = find_code(code)) {
+    std::printf(
+        "%s\n\n%s\n", std::string(found->code).c_str(), std::string(found->explanation).c_str());
+    return exit_status::ran;
+  }
+  std::vector<std::string_view> codes;
+  for (const DiagnosticCode& known : diagnostic_codes()) {
+    codes.push_back(known.code);
+  }
+  const std::optional<std::string> near = did_you_mean(code, codes);
+  print_error("there is no code \"" + printable(code) + "\"" +
+              (near ? "; did you mean \"" + *near + "\"?" : ""));
+  return exit_status::usage;
+}
+
+}  // namespace
+
+int run_check(const Options& options) {
+  if (!options.explain_code.empty()) {
+    return explain_code(options.explain_code);
+  }
+  const std::string& format = options.format_text;
+  if (!format.empty() && format != "text" && format != "json" && format != "sarif") {
+    print_error("--format is text, json or sarif, not \"" + printable(format) + "\"");
+    return exit_status::usage;
+  }
+  Diagnostics problems;
+  Config config;
+  if (!options.config.empty()) {
+    config = read_config(options.config, problems);
+  }
+  if (!options.placeholders.empty()) {
+    for (auto& [name, values] : read_placeholders(options.placeholders, problems)) {
+      config.placeholders[name] = values;
+    }
+  }
+  Options with_paths = options;
+  with_paths.rules = options.operands;
+  with_paths.operands.clear();
+  const LoadOptions load = load_options(with_paths, config);
+  if (load.paths.empty() && options.config.empty()) {
+    print_error("nothing to check: name files or folders of rules, or --config FILE");
+    return exit_status::usage;
+  }
+  LoadResult rules;
+  if (!load.paths.empty()) {
+    rules = load_rules(load);
+    for (const Diagnostic& diagnostic : rules.diagnostics.list()) {
+      problems.add(diagnostic);
+    }
+  }
+  if (format == "json") {
+    std::printf("%s\n", diagnostics_json(problems, options.strict).c_str());
+  } else if (format == "sarif") {
+    std::printf("%s\n", diagnostics_sarif(problems, options.strict).c_str());
+  } else {
+    print_diagnostics(problems, !options.quiet || options.strict);
+  }
+  const std::size_t errors = options.strict ? problems.strict_errors() : problems.errors();
+  if (!options.quiet) {
+    const std::string what = load.paths.empty()
+                                 ? "configuration"
+                                 : with_thousands(rules.files) + " file(s), " + load_summary(rules);
+    print_error(what + "; " + with_thousands(errors) + " error(s), " +
+                with_thousands(problems.list().size() - errors) + " warning(s)");
+  }
+  return errors > 0 ? exit_status::usage : exit_status::ran;
+}
+
+}  // namespace tocsin

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/commands.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "app/console.h"
+#include "engine/base/text.h"
+
+namespace tocsin {
+namespace {
+
+using namespace option_group;
+
+constexpr std::array<Command, 6> command_table = {{
+    {"scan",
+     "--rules PATH [OPTION...] INPUT...",
+     "read files, folders, globs or - (stdin) once",
+     rules | run | output,
+     &run_scan},
+    {"tail",
+     "--rules PATH [OPTION...] INPUT...",
+     "follow files and folders for ever",
+     rules | run | output | option_group::tail,
+     &run_tail},
+    {"check",
+     "[OPTION...] PATH...",
+     "report every problem of rules and configuration",
+     check,
+     &run_check},
+    {"explain",
+     "--rules PATH --rule RULE --event FILE",
+     "why a rule matches a record, or why not",
+     rules | explain,
+     &run_explain},
+    {"rules list",
+     "[OPTION...] PATH...",
+     "list rules, correlations and filters",
+     listing,
+     &run_rules_list},
+    {"rules fields",
+     "[OPTION...] PATH...",
+     "the fields that a rule set reads",
+     listing,
+     &run_rules_fields},
+}};
+
+std::string usage() {
+  std::string out =
+      "tocsin: rule-based security alerting over log streams\n\nUsage: tocsin COMMAND "
+      "[OPTION...]\n\nCommands:\n";
+  for (const Command& command : command_table) {
+    std::string name(command.name);
+    name.resize(std::max<std::size_t>(name.size(), 14), ' ');
+    out += "  " + name + std::string(command.about) + "\n";
+  }
+  return out + "\ntocsin COMMAND --help says more; tocsin --version prints the version.\n";
+}
+
+// The command that `arguments` begins with, and how many words its name takes.
+const Command* find_command(const std::vector<std::string>& arguments, std::size_t& words) {
+  for (const Command& command : command_table) {
+    const std::string two = arguments.size() > 1 ? arguments[0] + " " + arguments[1] : "";
+    if (command.name == two || command.name == arguments[0]) {
+      words = command.name == two ? 2 : 1;
+      return &command;
+    }
+  }
+  return nullptr;
+}
+
+int unknown_command(const std::vector<std::string>& arguments) {
+  std::vector<std::string_view> names;
+  std::string within;
+  for (const Command& command : command_table) {
+    names.push_back(command.name);
+    if (command.name.substr(0, arguments[0].size() + 1) == arguments[0] + " ") {
+      within += (within.empty() ? "" : ", ") + std::string(command.name);
+    }
+  }
+  std::string message = "there is no command \"" + printable(arguments[0]) + "\"";
+  if (!within.empty()) {
+    message = "\"" + arguments[0] + "\" needs a second word: " + within;
+  } else if (const std::optional<std::string> near = did_you_mean(arguments[0], names)) {
+    message += "; did you mean \"" + *near + "\"?";
+  }
+  print_error(message + "\ntocsin --help lists the commands");
+  return exit_status::usage;
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return command_table;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    print_error(usage());
+    return exit_status::usage;
+  }
+  if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+    std::fputs(usage().c_str(), stdout);
+    return exit_status::ran;
+  }
+  if (arguments[0] == "--version") {
+    std::printf("tocsin %s\n", TOCSIN_VERSION);
+    return exit_status::ran;
+  }
+  std::size_t words = 0;
+  const Command* const command = find_command(arguments, words);
+  if (command == nullptr) {
+    return unknown_command(arguments);
+  }
+  const Result<Options> options = parse_options(
+      {arguments.begin() + static_cast<std::ptrdiff_t>(words), arguments.end()}, command->groups);
+  if (!options) {
+    print_error("tocsin " + std::string(command->name) + ": " + printable(options.error().message));
+    return exit_status::usage;
+  }
+  if (options->help) {
+    std::printf("Usage: tocsin %s %s\n\n%s: %s.\n\n%s",
+                std::string(command->name).c_str(),
+                std::string(command->usage).c_str(),
+                std::string(command->name).c_str(),
+                std::string(command->about).c_str(),
+                options_help(command->groups).c_str());
+    return exit_status::ran;
+  }
+  return command->run(*options);
+}
+
+}  // namespace tocsin

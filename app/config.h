@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// tocsin.yaml: inputs, rules, receivers, routes. Every key is checked; every problem is a
+// diagnostic with its place. Thread rule: plain values. docs/configuration.md is the manual.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alerts/receivers.h"
+#include "engine/base/diagnostic.h"
+#include "engine/event/decode.h"
+#include "rules/load.h"
+
+namespace tocsin {
+
+struct InputConfig {
+  std::string id;
+  std::vector<std::string> paths;
+  std::vector<std::string> exclude;
+  InputFormat format = InputFormat::automatic;
+  bool any_log_source = false;
+  std::optional<LogSource> log_source;
+  bool follow_links = false;
+  bool from_beginning = false;
+};
+
+struct Config {
+  std::vector<std::string> rules;
+  std::vector<std::string> pipelines;
+  std::vector<std::string> tags;
+  std::vector<std::string> exclude;
+  std::map<std::string, std::vector<std::string>> placeholders;
+  std::vector<InputConfig> inputs;
+  std::vector<ReceiverConfig> receivers;
+  std::vector<RouteConfig> routes;
+  std::vector<RuleOverride> overrides;
+  std::vector<std::string> redact;
+  DurationNs shutdown_grace_ns = 10 * second_ns;
+};
+
+// Relative paths in the file are relative to its folder. Secrets are read from the environment and
+// files here (a missing one is a diagnostic). What is wrong leaves its default; the caller looks at
+// diagnostics.errors().
+Config read_config(const std::string& path, Diagnostics& diagnostics);
+
+// --placeholders FILE: a map of name to a list of values (or one value).
+std::map<std::string, std::vector<std::string>> read_placeholders(const std::string& path,
+                                                                  Diagnostics& diagnostics);
+
+}  // namespace tocsin

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/duplicates.h"
+
+#include <algorithm>
+
+namespace tocsin {
+
+Duplicates::Duplicates(DurationNs horizon_ns, std::size_t ids_max)
+    : horizon_ns_(horizon_ns), ids_max_(ids_max) {}
+
+bool Duplicates::insert(const Hash128& id, TimeNs event_time) {
+  const std::int64_t hour = event_time / hour_ns - (event_time % hour_ns < 0 ? 1 : 0);
+  Bucket& bucket = buckets_[hour];
+  bucket.last_used = ++uses_;
+  if (!bucket.ids.insert(id).second) {
+    return false;
+  }
+  ++size_;
+  if (horizon_ns_ > 0) {
+    const std::int64_t oldest = buckets_.rbegin()->first - horizon_ns_ / hour_ns;
+    while (buckets_.begin()->first < oldest) {
+      size_ -= buckets_.begin()->second.ids.size();
+      buckets_.erase(buckets_.begin());
+    }
+  }
+  if (size_ > ids_max_) {
+    make_room();
+  }
+  return true;
+}
+
+void Duplicates::make_room() {
+  const auto victim =
+      std::min_element(buckets_.begin(), buckets_.end(), [](const auto& a, const auto& b) {
+        return a.second.last_used < b.second.last_used;
+      });
+  size_ -= victim->second.ids.size();
+  buckets_.erase(victim);
+  ++forgotten_early_;
+}
+
+}  // namespace tocsin

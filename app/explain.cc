@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// tocsin explain: a rule's condition over one record as a tree, true and false per leaf, with the
+// values found and why not.
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/session.h"
+#include "engine/base/limits.h"
+#include "engine/base/text.h"
+#include "engine/event/decode.h"
+#include "engine/event/framer.h"
+
+namespace tocsin {
+namespace {
+
+std::string label(const Explanation& node) {
+  switch (node.kind) {
+    case Explanation::Kind::all_of:
+      return "all of";
+    case Explanation::Kind::any_of:
+      return "any of";
+    case Explanation::Kind::negation:
+      return "not";
+    case Explanation::Kind::selection:
+      return "selection " + node.name;
+    case Explanation::Kind::predicate:
+      break;
+  }
+  std::string out =
+      (node.field.empty() ? "any value" : node.field) + " " + node.op + " " + node.pattern;
+  if (!node.holds && !node.reason.empty()) {
+    out += "  (" + node.reason + ")";
+  }
+  for (const std::string& value : node.values) {
+    out += "  [" + shorten(value, 80) + "]";
+  }
+  return out;
+}
+
+void print_tree(const Explanation& node, std::size_t depth, Output& output, bool colour) {
+  const std::string mark = node.holds ? (colour ? "\x1b[32mtrue \x1b[0m" : "true ")
+                                      : (colour ? "\x1b[31mfalse\x1b[0m" : "false");
+  output.write_line(mark + " " + std::string(depth * 2, ' ') + printable(label(node)));
+  for (const Explanation& child : node.children) {
+    print_tree(child, depth + 1, output, colour);
+  }
+}
+
+class Explainer final : public RecordVisitor {
+ public:
+  Explainer(const Program& program, RuleId rule, Output& output)
+      : program_(program), rule_(rule), scratch_(program), output_(output) {}
+
+  void on_event(Event& event, const SourceClass& source, bool, std::uint64_t) override {
+    const Explanation tree = program_.explain(rule_, event, scratch_);
+    const bool routed = applies(program_.log_source(rule_), source);
+    output_.write_line(
+        "record " + std::to_string(records_) + ": " +
+        (tree.holds ? "the condition holds" : "the condition does not hold") +
+        (routed ? "" : ", but the rule's log source does not fit the record: it is not evaluated"));
+    print_tree(tree, 1, output_, stdout_is_terminal());
+    ++records_;
+  }
+  void on_problem(RecordProblem,
+                  std::string_view,
+                  std::uint64_t offset,
+                  std::string_view reason) override {
+    print_error("the record at byte " + std::to_string(offset) +
+                " cannot be read: " + printable(reason));
+    ++records_;
+    problem_ = true;
+  }
+  void on_skipped(std::string_view what, std::uint64_t) override {
+    print_error("skipped: " + std::string(what));
+  }
+
+  std::uint64_t records() const { return records_; }
+  bool problem() const { return problem_; }
+
+ private:
+  const Program& program_;
+  RuleId rule_;
+  Scratch scratch_;
+  Output& output_;
+  std::uint64_t records_ = 0;
+  bool problem_ = false;
+};
+
+std::optional<RuleId> find_rule(const Ruleset& ruleset, const std::string& wanted) {
+  std::vector<std::string_view> names;
+  for (std::uint32_t i = 0; i < ruleset.rules.size(); ++i) {
+    const RuleInfo& rule = ruleset.rules[i];
+    if (rule.id == wanted || rule.name == wanted || rule.title == wanted) {
+      return RuleId{i};
+    }
+    names.emplace_back(rule.title);
+  }
+  const std::optional<std::string> near = did_you_mean(wanted, names);
+  print_error("there is no rule with the id, name or title \"" + printable(wanted) + "\"" +
+              (near ? "; did you mean \"" + *near + "\"?" : ""));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_events(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (!file || !(text << file.rdbuf())) {
+      print_error("cannot read " + printable(path));
+      return std::nullopt;
+    }
+  }
+  return text.str();
+}
+
+}  // namespace
+
+int run_explain(const Options& options) {
+  if (options.rule.empty() || options.event.empty()) {
+    print_error("tocsin explain: --rule RULE and --event FILE are needed");
+    return exit_status::usage;
+  }
+  Session session;
+  if (const std::optional<int> status = open_session(options, session)) {
+    return *status;
+  }
+  const std::optional<RuleId> rule = find_rule(*session.rules.ruleset, options.rule);
+  if (!rule) {
+    return exit_status::usage;
+  }
+  std::optional<std::string> events = read_events(options.event);
+  if (!events) {
+    return exit_status::incomplete;
+  }
+  const std::size_t size = events->size();
+  events->append(limits::padding_bytes, '\0');
+  Framer framer;
+  std::vector<Frame> frames;
+  framer.feed(std::string_view(*events).substr(0, size), 0, true, frames);
+  Output output;
+  Explainer explainer(*session.rules.ruleset->program, *rule, output);
+  RecordDecoder decoder(DecodeOptions{});
+  for (const Frame& frame : frames) {
+    decoder.decode(std::string_view(*events).substr(frame.begin, frame.size),
+                   frame.offset,
+                   session.rules.ruleset->program->plan(),
+                   explainer);
+  }
+  if (!output.flush() || explainer.problem() || explainer.records() == 0) {
+    if (explainer.records() == 0) {
+      print_error(printable(options.event) + " holds no record");
+    }
+    return exit_status::incomplete;
+  }
+  return exit_status::ran;
+}
+
+}  // namespace tocsin

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/run_command.h"
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "app/alert_stage.h"
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/progress.h"
+#include "app/session.h"
+#include "app/signals.h"
+#include "engine/base/text.h"
+#include "engine/input/inputs.h"
+#include "engine/input/multi_input.h"
+
+namespace tocsin {
+namespace {
+
+// Notices of inputs, said once each on stderr; those that mean lost or unread data change the exit
+// status.
+class Notices {
+ public:
+  explicit Notices(const Options& options) : options_(options) {}
+  void operator()(const InputNotice& notice) {
+    const std::lock_guard lock(mutex_);
+    const bool grave =
+        notice.kind == InputNotice::Kind::unreadable || notice.kind == InputNotice::Kind::lost;
+    incomplete_ = incomplete_ || grave;
+    const bool shown =
+        grave || (notice.kind == InputNotice::Kind::warning && !options_.quiet) || options_.verbose;
+    if (shown && said_.insert(notice.code + '\0' + notice.source).second) {
+      print_error((notice.source.empty() ? "" : printable(notice.source) + ": ") +
+                  printable(notice.message) + " [" + notice.code + "]");
+    }
+    if (said_.size() > said_max) {
+      said_.clear();
+    }
+  }
+  bool incomplete() const {
+    const std::lock_guard lock(mutex_);
+    return incomplete_;
+  }
+
+ private:
+  static constexpr std::size_t said_max =
+      10'000;  // of months of tail; then a notice may be said again
+  const Options& options_;
+  mutable std::mutex mutex_;
+  std::set<std::string> said_;
+  bool incomplete_ = false;
+};
+
+DecodeOptions decode_options(const InputConfig& input, const Options& options) {
+  DecodeOptions decode;
+  decode.format = input.format;
+  decode.strict_json = options.strict_json;
+  decode.any_log_source = input.any_log_source;
+  decode.log_source = input.log_source;
+  return decode;
+}
+
+Result<std::unique_ptr<Input>> open_inputs(const Session& session,
+                                           RunMode mode,
+                                           const NoticeSink& notice) {
+  std::vector<NamedInput> inputs;
+  for (const InputConfig& config : chosen_inputs(session.options, session.config)) {
+    FileInputOptions files;
+    files.id = config.id;
+    files.paths = config.paths;
+    files.exclude = config.exclude;
+    files.follow_links = config.follow_links;
+    files.decode = decode_options(config, session.options);
+    files.notice = notice;
+    files.now = &wall_clock_now;
+    Result<std::unique_ptr<Input>> input = fail("");
+    if (mode == RunMode::scan) {
+      input = make_scan_input(std::move(files));
+    } else {
+      TailOptions tail;
+      tail.from_beginning = config.from_beginning;
+      input = make_tail_input(std::move(files), tail, {});
+    }
+    if (!input) {
+      return input;
+    }
+    inputs.push_back({config.id, std::move(*input)});
+  }
+  return combine_inputs(std::move(inputs));
+}
+
+// Receivers, their routes and lanes; nothing where the configuration has none.
+struct Delivery {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Router> router;
+  std::unique_ptr<Lanes> lanes;
+};
+
+Result<Delivery> open_delivery(const Session& session,
+                               const EngineInfo& engine,
+                               std::shared_ptr<const Redactor> redactor) {
+  Delivery delivery;
+  if (session.config.receivers.empty()) {
+    return delivery;
+  }
+  std::vector<std::string> names;
+  for (const ReceiverConfig& receiver : session.config.receivers) {
+    names.push_back(receiver.name);
+  }
+  delivery.store = make_memory_store();
+  delivery.router = std::make_unique<Router>(session.config.routes, names);
+  Result<std::unique_ptr<Lanes>> lanes =
+      Lanes::start(session.config.receivers,
+                   *delivery.store,
+                   engine,
+                   std::move(redactor),
+                   [](const std::string& line) { print_error(printable(line)); });
+  if (!lanes) {
+    return Unexpected<Error>{lanes.error()};
+  }
+  delivery.lanes = std::move(*lanes);
+  return delivery;
+}
+
+// Ends the lanes and says what they could not deliver. True if everything was delivered.
+bool close_delivery(Delivery& delivery, DurationNs grace_ns, bool quiet) {
+  if (!delivery.lanes) {
+    return true;
+  }
+  delivery.lanes->drain(grace_ns);
+  bool complete = true;
+  for (const LaneStatus& lane : delivery.lanes->status()) {
+    const std::uint64_t missing = lane.pending + lane.failed;
+    complete = complete && missing == 0;
+    if (missing > 0) {
+      print_error("receiver " + lane.receiver + ": " + with_thousands(missing) +
+                  " alert(s) not delivered" +
+                  (lane.last_error.empty() ? "" : ": " + printable(lane.last_error)));
+    } else if (!quiet) {
+      print_error("receiver " + lane.receiver + ": " + with_thousands(lane.delivered) +
+                  " alert(s) delivered");
+    }
+  }
+  return complete;
+}
+
+// Says which files held documents but not one readable record. True if there was one.
+bool report_unreadable_sources(const AlertStage& stage) {
+  bool any = false;
+  for (const auto& [name, tally] : stage.sources()) {
+    if (tally.events == 0 && tally.skipped == 0 && tally.bad > 0) {
+      any = true;
+      print_error(printable(name) + ": nothing could be read: " + with_thousands(tally.bad) +
+                  " malformed record(s); the first: " + printable(tally.first_reason));
+    }
+  }
+  return any;
+}
+
+class ProgressingConsumer final : public ResultConsumer {
+ public:
+  ProgressingConsumer(AlertStage& stage, Progress& progress) : stage_(stage), progress_(progress) {}
+  void consume(BatchResult& result) override {
+    stage_.consume(result);
+    progress_.add(result.counters);
+  }
+
+ private:
+  AlertStage& stage_;
+  Progress& progress_;
+};
+
+AlertStageSettings stage_settings(const Session& session, RunMode mode, const Delivery& delivery) {
+  const Options& options = session.options;
+  AlertStageSettings settings;
+  settings.format = options.format.value_or(OutputFormat::text);
+  settings.colour = stdout_is_terminal();
+  settings.with_event = !options.no_event;
+  settings.follow = mode == RunMode::tail;
+  settings.min_level = options.min_level;
+  settings.since = options.since;
+  settings.until = options.until;
+  settings.duplicate_horizon_ns = mode == RunMode::tail ? day_ns : 0;
+  settings.correlation.by_time = mode == RunMode::scan && !options.arrival_order;
+  settings.correlation.fold = !options.no_fold;
+  settings.correlation.detector.lateness_ns =
+      options.lateness.value_or(settings.correlation.detector.lateness_ns);
+  settings.router = delivery.router.get();
+  settings.store = delivery.store.get();
+  settings.on_error = [](const std::string& message) { print_error(message); };
+  return settings;
+}
+
+std::uint32_t thread_count(const Options& options, RunMode mode) {
+  if (options.threads != 0) {
+    return options.threads;
+  }
+  const std::uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
+  return mode == RunMode::tail ? 1
+                               : cores;  // one core follows any log; more threads would only wait
+}
+
+}  // namespace
+
+int run_command(const Options& options, RunMode mode) {
+  Session session;
+  if (const std::optional<int> status = open_session(options, session)) {
+    return *status;
+  }
+  if (chosen_inputs(options, session.config).empty()) {
+    print_error(
+        "no input: name files, folders or globs (or - for stdin), or set inputs: in the "
+        "configuration");
+    return exit_status::usage;
+  }
+  // From here on signals go to a thread of their own, which must exist before any other.
+  std::atomic<Run*> running{nullptr};
+  std::atomic<Input*> reading{nullptr};
+  std::atomic<bool> stopped{false};
+  const auto stop = [&] {
+    stopped.store(true);
+    if (Run* const run = running.load()) {
+      run->stop();
+    }
+    if (Input* const input = reading.load()) {
+      input->wake();
+    }
+  };
+  const StopSignals signals(stop);
+
+  Notices notices(options);
+  Result<std::unique_ptr<Input>> input = open_inputs(session, mode, std::ref(notices));
+  if (!input) {
+    print_error(printable(input.error().message));
+    return exit_status::incomplete;
+  }
+  const EngineInfo engine{TOCSIN_VERSION, host_name()};
+  const auto redactor = std::make_shared<const Redactor>(session.config.redact);
+  Result<Delivery> delivery = open_delivery(session, engine, redactor);
+  if (!delivery) {
+    print_error(printable(delivery.error().message));
+    return exit_status::usage;
+  }
+  std::unique_ptr<DeadLetterFile> dead_letter;
+  if (!options.dead_letter.empty()) {
+    Result<std::unique_ptr<DeadLetterFile>> opened = DeadLetterFile::open(options.dead_letter);
+    if (!opened) {
+      print_error(printable(opened.error().message));
+      return exit_status::usage;
+    }
+    dead_letter = std::move(*opened);
+  }
+
+  std::atomic<bool> output_closed{false};
+  AlertStageSettings settings = stage_settings(session, mode, *delivery);
+  settings.engine = engine;
+  settings.redactor = redactor;
+  settings.dead_letter = dead_letter.get();
+  settings.on_output_closed = [&] {
+    output_closed.store(true);
+    stop();
+  };
+  AlertStage stage(std::move(settings), session.rules.ruleset);
+
+  RunOptions run_options;
+  run_options.threads = thread_count(options, mode);
+  run_options.want_evidence = stage.wants_evidence();
+  run_options.now = &wall_clock_now;
+  const RulesetSlot rules(session.rules.ruleset);
+  Run run(**input, rules, run_options);
+  reading.store(input->get());
+  running.store(&run);
+  if (stopped.load()) {
+    run.stop();
+  }
+  const TimeNs started = steady_now();
+  if (mode == RunMode::tail && !options.quiet) {
+    print_error(load_summary(session.rules) + "; " + routing_summary(session));
+  }
+  RunOutcome outcome;
+  {
+    Progress progress(mode == RunMode::scan && stderr_is_terminal() && !options.quiet, **input);
+    ProgressingConsumer consumer(stage, progress);
+    outcome.run = run.run(consumer);
+  }
+  running.store(nullptr);
+  reading.store(nullptr);
+  stage.finish(wall_clock_now());
+  outcome.elapsed_ns = steady_now() - started;
+
+  const bool unreadable = report_unreadable_sources(stage);
+  const bool delivered = close_delivery(*delivery, session.config.shutdown_grace_ns, options.quiet);
+  if (dead_letter && !dead_letter->problem().empty()) {
+    print_error(dead_letter->problem());
+  }
+  if (!options.quiet) {
+    print_error(summary(session, outcome, stage.counters()));
+  }
+  if (options.stats_json) {
+    print_error(stats_json(session, outcome, stage.counters()));
+  }
+  if (notices.incomplete() || unreadable || !delivered || output_closed.load()) {
+    return exit_status::incomplete;
+  }
+  const bool failed =
+      options.fail_level && stage.highest_level() && *stage.highest_level() >= *options.fail_level;
+  return failed ? exit_status::alerts : exit_status::ran;
+}
+
+int run_scan(const Options& options) {
+  return run_command(options, RunMode::scan);
+}
+int run_tail(const Options& options) {
+  return run_command(options, RunMode::tail);
+}
+
+}  // namespace tocsin

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/session.h"
+
+#include <algorithm>
+#include <array>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "engine/base/text.h"
+
+namespace tocsin {
+namespace {
+
+// Could some CloudTrail record meet this rule? Its service may be any AWS service (eventSource),
+// its category an eventCategory.
+bool may_meet_cloudtrail(const LogSource& rule) {
+  constexpr std::array<std::string_view, 5> categories = {
+      "", "management", "data", "insight", "networkactivity"};
+  return (rule.product.empty() || rule.product == "aws") &&
+         std::find(categories.begin(), categories.end(), rule.category) != categories.end();
+}
+
+std::string describe(const LogSource& source) {
+  std::string out;
+  for (const std::string* part : {&source.product, &source.service, &source.category}) {
+    if (!part->empty()) {
+      out += (out.empty() ? "" : "/") + *part;
+    }
+  }
+  return out;
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+LoadOptions load_options(const Options& options, const Config& config) {
+  LoadOptions load;
+  load.paths = options.rules.empty() ? config.rules : options.rules;
+  load.pipelines = options.pipelines.empty() ? config.pipelines : options.pipelines;
+  load.placeholders = config.placeholders;
+  load.tags = config.tags;
+  append(load.tags, options.tags);
+  load.exclude = config.exclude;
+  append(load.exclude, options.exclude);
+  load.overrides = config.overrides;
+  load.strict = options.strict;
+  for (const InputConfig& input : chosen_inputs(options, config)) {
+    if (input.log_source) {
+      load.expected_sources.push_back(*input.log_source);
+    }
+  }
+  return load;
+}
+
+std::vector<InputConfig> chosen_inputs(const Options& options, const Config& config) {
+  std::vector<InputConfig> inputs = config.inputs;
+  if (!options.operands.empty()) {
+    InputConfig given;
+    given.id = "command-line";
+    given.paths = options.operands;
+    inputs = {given};
+  }
+  for (InputConfig& input : inputs) {
+    if (options.any_log_source) {
+      input.any_log_source = true;
+      input.log_source.reset();
+    } else if (options.log_source) {
+      input.any_log_source = false;
+      input.log_source = options.log_source;
+    }
+    input.from_beginning = input.from_beginning || options.from_beginning;
+  }
+  return inputs;
+}
+
+std::optional<int> open_session(const Options& options, Session& session) {
+  session.options = options;
+  Diagnostics problems;
+  if (!options.config.empty()) {
+    session.config = read_config(options.config, problems);
+  }
+  if (!options.placeholders.empty()) {
+    for (auto& [name, values] : read_placeholders(options.placeholders, problems)) {
+      session.config.placeholders[name] = values;
+    }
+  }
+  print_diagnostics(problems, !options.quiet);
+  if (problems.errors() > 0) {
+    print_error("the configuration has " + std::to_string(problems.errors()) +
+                " error(s); nothing was started");
+    return exit_status::usage;
+  }
+  const LoadOptions load = load_options(options, session.config);
+  if (load.paths.empty()) {
+    print_error(
+        "no rules: name files or folders with --rules PATH, or under rules: in the configuration");
+    return exit_status::usage;
+  }
+  session.rules = load_rules(load);
+  print_diagnostics(session.rules.diagnostics, options.verbose && !options.quiet);
+  const std::size_t warnings = session.rules.diagnostics.warnings();
+  if (warnings > 0 && !options.verbose && !options.quiet) {
+    print_error(with_thousands(warnings) + " warning(s) about rules: `tocsin check` shows them");
+  }
+  if (session.rules.loaded == 0 ||
+      (options.strict && session.rules.diagnostics.strict_errors() > 0)) {
+    print_error(session.rules.loaded == 0
+                    ? "no rule could be loaded; nothing was started"
+                    : "problems in rules are fatal under --strict; nothing was started");
+    return exit_status::usage;
+  }
+  return std::nullopt;
+}
+
+std::string load_summary(const LoadResult& rules) {
+  std::string out = with_thousands(rules.loaded + rules.rejected) +
+                    " rules: " + with_thousands(rules.loaded) + " loaded, " +
+                    with_thousands(rules.rejected) + " rejected";
+  if (rules.excluded > 0) {
+    out += ", " + with_thousands(rules.excluded) + " excluded";
+  }
+  return out;
+}
+
+std::string routing_summary(const Session& session) {
+  const Ruleset& ruleset = *session.rules.ruleset;
+  const std::string total = with_thousands(ruleset.rules.size());
+  std::string out;
+  for (const InputConfig& input : chosen_inputs(session.options, session.config)) {
+    std::string line;
+    if (input.any_log_source) {
+      line = "every record meets every rule (log source any)";
+    } else if (input.log_source &&
+               !(input.log_source->product == "aws" && input.log_source->service == "cloudtrail")) {
+      SourceClass source;
+      source.kind = SourceClass::Kind::known;
+      source.product = input.log_source->product;
+      source.service = input.log_source->service;
+      source.category = input.log_source->category;
+      const auto count =
+          std::count_if(ruleset.rules.begin(), ruleset.rules.end(), [&](const RuleInfo& rule) {
+            return applies(rule.log_source, source);
+          });
+      line = with_thousands(static_cast<std::uint64_t>(count)) + " of " + total +
+             " rules apply to " + describe(*input.log_source);
+    } else {
+      const auto count =
+          std::count_if(ruleset.rules.begin(), ruleset.rules.end(), [](const RuleInfo& rule) {
+            return may_meet_cloudtrail(rule.log_source);
+          });
+      line = with_thousands(static_cast<std::uint64_t>(count)) + " of " + total +
+             " rules apply to aws/cloudtrail";
+    }
+    if (out.find(line) == std::string::npos) {
+      out += (out.empty() ? "" : "; ") + line;
+    }
+  }
+  return out;
+}
+
+}  // namespace tocsin

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command that runs rules begins with: configuration, rules, and what is said about
+// them. Thread rule: one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/options.h"
+#include "rules/load.h"
+
+namespace tocsin {
+
+struct Session {
+  Options options;
+  Config config;
+  LoadResult rules;
+};
+
+// Reads the configuration and the rules and prints what is wrong with them. An exit status if the
+// command cannot go on: a configuration error, or no rule at all.
+std::optional<int> open_session(const Options& options, Session& session);
+
+// The load options that command line and configuration ask for together.
+LoadOptions load_options(const Options& options, const Config& config);
+
+// The inputs of the command line, else those of the configuration.
+std::vector<InputConfig> chosen_inputs(const Options& options, const Config& config);
+
+// "3,779 rules: 3,754 loaded, 25 rejected"
+std::string load_summary(const LoadResult& rules);
+
+// "57 of 3,754 rules apply to aws/cloudtrail", or what --logsource says.
+std::string routing_summary(const Session& session);
+
+}  // namespace tocsin
