@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct Frame {
   std::uint32_t size = 0;
   bool oversized =
       false;  // larger than limits::record_bytes_max: the bytes given are only its beginning
-  bool broken = false;  // the stream ended inside it
+  bool broken = false;  // the stream ended inside it, or another document begins inside it
 };
 
 class Framer {
@@ -53,6 +54,21 @@ class Framer {
 
   // For a position that is resumed: the mode it had. Precondition: nothing was fed yet.
   void resume(Mode mode);
+
+  // Joins the stream somewhere, not at a document's beginning: what comes before the next line
+  // (that begins with a bracket, unless the mode is `lines`) is skipped. `at_line_start`: the first
+  // byte begins a line. Precondition: as resume().
+  void join(Mode mode, bool at_line_start);
+
+  // The first document's bytes, at most 4,096 of them: what a stream's id is the hash of. Empty
+  // until they are known, which is at the latest when the first frame is.
+  std::string_view first_document() const;
+
+  // All that the framer knows, for a position behind the bytes it consumed. restore() is false for
+  // other text; then the framer is as after reset(). Precondition of restore(): nothing was fed
+  // yet.
+  std::string save() const;
+  bool restore(std::string_view text);
 
  private:
   struct Impl;
