@@ -152,7 +152,7 @@ const std::vector<KeyRow<ReceiverConfig>>& receiver_keys() {
       const std::string type(sink.name);
       all.push_back({sink.name,
                      "map",
-                     sink.about,
+                     "how this sink is reached",
                      [type](ConfigReader& r, const YamlNode& n, ReceiverConfig& c) {
                        read_sink(r, n, type, c);
                      }});
