@@ -557,7 +557,9 @@ std::optional<SourceText> read_source(const std::string& path, Diagnostics& diag
 
 }  // namespace
 
-Config read_config(const std::string& path, Diagnostics& diagnostics) {
+namespace {
+
+Config read_checked(const std::string& path, Diagnostics& diagnostics) {
   Config config;
   const std::optional<SourceText> source = read_source(path, diagnostics);
   if (!source) {
@@ -569,10 +571,25 @@ Config read_config(const std::string& path, Diagnostics& diagnostics) {
     return config;
   }
   ConfigReader reader{*source, diagnostics, std::filesystem::path(path).parent_path()};
-  const std::size_t before = diagnostics.errors();
   read_map(reader, *root, config_keys(), config);
-  if (diagnostics.errors() == before) {
+  if (diagnostics.errors() == 0) {
     check_config(reader, *root, config);
+  }
+  return config;
+}
+
+}  // namespace
+
+Config read_config(const std::string& path, Diagnostics& diagnostics) {
+  Diagnostics problems;
+  Config config = read_checked(path, problems);
+  for (Diagnostic problem : problems.list()) {
+    // The line that is wrong may hold a webhook's URL, which is a secret: then its text is not
+    // shown.
+    if (problem.source_line.find("://") != std::string::npos) {
+      problem.source_line.clear();
+    }
+    diagnostics.add(std::move(problem));
   }
   return config;
 }

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/config.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "app/config_keys.h"
+
+using namespace tocsin;
+
+namespace {
+
+// A folder that goes away with the test.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "tocsin-config-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string write(const std::string& name, const std::string& text) const {
+    const std::string file = (path_ / name).string();
+    std::ofstream(file) << text;
+    chmod(file.c_str(), 0600);
+    return file;
+  }
+  std::string path(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+TEST_CASE("a full configuration is read, with paths relative to its folder") {
+  setenv("TOCSIN_TEST_URL", "https://hooks.example.com/secret", 1);
+  const Folder folder;
+  folder.write("token", "Bearer abc\n");
+  folder.write("networks.txt", "# ours\n10.0.0.0/8\n\n 192.168.0.0/16 \n");
+  folder.write("users.csv", "name,team\nalice,\"a, \"\"b\"\"\"\nbob,c\n");
+  const std::string file = folder.write("tocsin.yaml", R"(version: 1
+rules:
+  paths: [rules, /etc/tocsin/rules]
+  exclude: noisy
+placeholders:
+  admins: [root, alice]
+  networks: {file: networks.txt}
+  teams: {file: users.csv, column: team}
+inputs:
+  - id: trail
+    paths: logs/*.json
+    format: cloudtrail
+    start: beginning
+  - paths: [other]
+    logsource: {product: linux, category: process_creation}
+receivers:
+  - name: soc
+    slack:
+      url_env: TOCSIN_TEST_URL
+      fields: [eventName]
+      timeout: 3s
+  - name: soar
+    webhook:
+      url_env: TOCSIN_TEST_URL
+      authorization_file: token
+      headers: {X-Team: blue}
+      max_age: 1h
+routes:
+  - receiver: [soc, soar]
+    min_level: high
+    tags: attack.t1078
+    continue: true
+overrides:
+  - title: Noisy
+    enabled: false
+  - tag: attack.t1078
+    level: low
+    receiver: soc
+redact: ["*pin*"]
+)");
+  Diagnostics problems;
+  const Config config = read_config(file, problems);
+  for (const Diagnostic& problem : problems.list()) {
+    CAPTURE(format_text(problem, false));
+    CHECK(false);
+  }
+  CHECK(config.rules == std::vector<std::string>{folder.path("rules"), "/etc/tocsin/rules"});
+  CHECK(config.exclude == std::vector<std::string>{"noisy"});
+  CHECK(config.placeholders.at("admins") == std::vector<std::string>{"root", "alice"});
+  CHECK(config.placeholders.at("networks") ==
+        std::vector<std::string>{"10.0.0.0/8", "192.168.0.0/16"});
+  CHECK(config.placeholders.at("teams") == std::vector<std::string>{"a, \"b\"", "c"});
+  REQUIRE(config.inputs.size() == 2);
+  CHECK(config.inputs[0].id == "trail");
+  CHECK(config.inputs[0].paths == std::vector<std::string>{folder.path("logs/*.json")});
+  CHECK(config.inputs[0].format == InputFormat::cloudtrail);
+  CHECK(config.inputs[0].from_beginning);
+  CHECK(config.inputs[1].id == "input-2");
+  CHECK(config.inputs[1].log_source->product == "linux");
+  REQUIRE(config.receivers.size() == 2);
+  CHECK(config.receivers[0].type == "slack");
+  CHECK(config.receivers[0].url.reveal() == "https://hooks.example.com/secret");
+  CHECK(config.receivers[0].timeout_ns == 3 * second_ns);
+  CHECK(config.receivers[1].authorization.reveal() == "Bearer abc");
+  CHECK(config.receivers[1].headers.front() ==
+        std::pair<std::string, std::string>("X-Team", "blue"));
+  CHECK(config.receivers[1].retry.max_age_ns == hour_ns);
+  REQUIRE(config.routes.size() == 1);
+  CHECK(config.routes[0].min_level == Level::high);
+  CHECK(config.routes[0].continue_matching);
+  REQUIRE(config.overrides.size() == 2);
+  CHECK(config.overrides[0].enabled == false);
+  CHECK(config.overrides[1].level == Level::low);
+  CHECK(config.redact == std::vector<std::string>{"*pin*"});
+}
+
+TEST_CASE("every mistake in a configuration is told with its place and what to write") {
+  struct Row {
+    const char* text;
+    const char* code;
+    unsigned line;
+    const char* says;
+  };
+  const std::vector<Row> table = {
+      {"version: 2\n", "config-version", 1, "version 1"},
+      {"version: 1\nrecievers: []\n", "unknown-key", 2, "receivers"},
+      {"inputs: {paths: x}\n", "config-value", 1, "a list is needed"},
+      {"inputs:\n  - id: x\n", "config-input", 2, "needs paths"},
+      {"inputs:\n  - paths: x\n    format: xml\n", "config-value", 3, "auto, cloudtrail or json"},
+      {"inputs:\n  - paths: a\n    id: x\n  - paths: b\n    id: x\n",
+       "config-input",
+       2,
+       "two inputs"},
+      {"receivers:\n  - name: soc\n", "config-receiver", 2, "needs a name and one of"},
+      {"receivers:\n  - name: soc\n    slack: {fields: [x]}\n", "config-receiver", 2, "has no URL"},
+      {"receivers:\n  - name: soc\n    slack: {url_env: TOCSIN_NOT_SET}\n",
+       "missing-secret",
+       3,
+       "not set"},
+      {"receivers:\n  - name: soc\n    slack: {url_file: not-there}\n",
+       "missing-secret",
+       3,
+       "cannot read a secret"},
+      {"receivers:\n  - name: soc\n    slak: {url_env: PATH}\n", "unknown-key", 3, "slack"},
+      {"receivers:\n  - name: s\n    webhook: {url_env: PATH, headers: {Authorization: x}}\n",
+       "config-header",
+       3,
+       "authorization_env"},
+      {"receivers:\n  - name: s\n    webhook: {url_env: PATH}\n    slack: {url_env: PATH}\n",
+       "config-receiver",
+       4,
+       "not both"},
+      {"receivers:\n  - name: s\n    webhook: {url_env: PATH, url: 'http://x'}\n",
+       "config-receiver",
+       3,
+       "given twice"},
+      {"receivers:\n  - name: soc\n    slack: {url_env: PATH}\nroutes:\n  - receiver: sco\n",
+       "unknown-receiver",
+       5,
+       "soc"},
+      {"routes:\n  - min_level: high\n", "config-route", 2, "needs a receiver"},
+      {"routes:\n  - min_level: huge\n    receiver: x\n", "config-value", 2, "critical"},
+      {"overrides:\n  - enabled: false\n", "config-override", 2, "exactly one of"},
+      {"overrides:\n  - {id: a, title: b}\n", "config-override", 2, "exactly one of"},
+      {"shutdown_grace: soon\n", "config-value", 1, "a duration"},
+      {"placeholders: {x: {file: not-there}}\n", "unreadable-list", 1, "cannot read"},
+      {"placeholders: {x: {column: y}}\n", "config-value", 1, "needs `file`"},
+      {"version: 1\n---\nversion: 1\n", "config-documents", 3, "second one"},
+      {"[]\n", "config-value", 1, "a map is needed"},
+  };
+  const Folder folder;
+  for (const Row& row : table) {
+    CAPTURE(row.text);
+    Diagnostics problems;
+    read_config(folder.write("c.yaml", row.text), problems);
+    REQUIRE(problems.list().size() >= 1);
+    const Diagnostic& problem = problems.list().front();
+    CAPTURE(format_text(problem, false));
+    CHECK(problem.code == row.code);
+    CHECK(problem.line == row.line);
+    CHECK((problem.message + " " + problem.hint).find(row.says) != std::string::npos);
+    CHECK(problem.severity == Severity::error);
+  }
+}
+
+TEST_CASE("a configuration that is not there or empty is an error") {
+  Diagnostics problems;
+  read_config("/nonexistent/tocsin.yaml", problems);
+  CHECK(problems.errors() == 1);
+  const Folder folder;
+  Diagnostics empty;
+  read_config(folder.write("c.yaml", "# nothing\n"), empty);
+  CHECK(empty.errors() == 1);
+}
+
+TEST_CASE("a secret in a file that others may read is warned about") {
+  const Folder folder;
+  const std::string file =
+      folder.write("c.yaml", "receivers:\n  - name: s\n    webhook: {url: 'https://h/x'}\n");
+  chmod(file.c_str(), 0644);
+  Diagnostics problems;
+  read_config(file, problems);
+  CHECK(problems.errors() == 0);
+  REQUIRE(problems.warnings() == 1);
+  CHECK(problems.list().front().code == "readable-secret");
+  CHECK(format_text(problems.list().front(), false).find("https://h/x") == std::string::npos);
+}
+
+TEST_CASE("a CSV column that is not there names those that are") {
+  const Folder folder;
+  const Result<std::vector<std::string>> values =
+      read_value_list(folder.write("a.csv", "x,y\n1,2\n"), "z");
+  REQUIRE_FALSE(values.has_value());
+  CHECK(values.error().message.find("x, y") != std::string::npos);
+}
