@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/match/evaluate.h"
+
+#include <algorithm>
+
+namespace tocsin::compiled {
+
+Evaluation::Evaluation(const ProgramData& program, ScratchData& scratch, Event& event)
+    : program_(program), scratch_(scratch), event_(event) {
+  scratch_.next_record();
+}
+
+bool Evaluation::has_values(std::uint32_t slot) const {
+  return slot == program_.slots.keywords() || event_.first(FieldId{slot}) != no_entry;
+}
+
+// Until visit(entry) is true.
+template <typename Visit>
+bool Evaluation::any_entry(std::uint32_t slot, Visit visit) {
+  if (slot == program_.slots.keywords()) {
+    const std::span<const EntryId> scalars = event_.scalars();
+    return std::any_of(scalars.begin(), scalars.end(), visit);
+  }
+  for (EntryId entry = event_.first(FieldId{slot}); entry != no_entry; entry = event_.next(entry)) {
+    if (visit(entry)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+SlotState& Evaluation::state(std::uint32_t slot) {
+  SlotState& state = scratch_.slot_states[slot];
+  if (state.epoch != scratch_.epoch) {
+    state = {scratch_.epoch, false, false, no_hit};
+  }
+  return state;
+}
+
+void Evaluation::add_candidates(std::span<const RuleId> rules) {
+  for (const RuleId rule : rules) {
+    std::uint32_t& epoch = scratch_.rule_epochs[index(rule)];
+    if (epoch != scratch_.epoch) {
+      epoch = scratch_.epoch;
+      scratch_.candidates.push_back(rule);
+    }
+  }
+}
+
+void Evaluation::remember_true(PredicateId id, std::uint32_t slot) {
+  scratch_.memo[index(id)] = scratch_.epoch << 1 | 1;
+  SlotState& slot_state = state(slot);
+  scratch_.hits.push_back({id, slot_state.first_hit});
+  slot_state.first_hit = static_cast<std::uint32_t>(scratch_.hits.size() - 1);
+  if (audience_ != nullptr) {
+    add_candidates(audience_->postings(id));
+  }
+}
+
+void Evaluation::run_exact(std::uint32_t slot) {
+  SlotState& slot_state = state(slot);
+  if (slot_state.exact_done) {
+    return;
+  }
+  slot_state.exact_done = true;
+  const ExactTable& table = program_.indexes[slot].exact;
+  any_entry(slot, [&](EntryId entry) {
+    table.look_up(event_, entry, [&](PredicateId id) {
+      if (!known(id)) {
+        ++scratch_.statistics.predicates;
+        if (compiled::holds(program_.pools, program_.pools[id], event_, entry)) {
+          remember_true(id, slot);
+        }
+      }
+    });
+    return false;
+  });
+}
+
+void Evaluation::run_literals(std::uint32_t slot) {
+  SlotState& slot_state = state(slot);
+  if (slot_state.literals_done) {
+    return;
+  }
+  slot_state.literals_done = true;
+  const LiteralIndex& literals = program_.indexes[slot].literals;
+  any_entry(slot, [&](EntryId entry) {
+    if (++scratch_.value_serial == 0) {
+      std::fill(scratch_.tested.begin(), scratch_.tested.end(), 0u);
+      scratch_.value_serial = 1;
+    }
+    const std::uint32_t serial = scratch_.value_serial;
+    literals.scan(event_.folded(entry), [&](PredicateId id) {
+      if (known(id) || scratch_.tested[index(id)] == serial) {
+        return;
+      }
+      scratch_.tested[index(id)] = serial;
+      ++scratch_.statistics.predicates;
+      const CompiledPredicate& predicate = program_.pools[id];
+      if ((predicate.test == Test::contains && !predicate.cased) ||
+          compiled::holds(program_.pools, predicate, event_, entry)) {
+        remember_true(id, slot);
+      }
+    });
+    return false;
+  });
+}
+
+bool Evaluation::predicate_holds(PredicateId id) {
+  std::uint32_t& memo = scratch_.memo[index(id)];
+  if (memo >> 1 == scratch_.epoch) {
+    return (memo & 1) != 0;
+  }
+  const CompiledPredicate& predicate = program_.pools[id];
+  const std::uint32_t slot = program_.slots.of(predicate.field);
+  bool result = false;
+  if (is_exact(predicate.test)) {
+    if (has_values(slot)) {
+      run_exact(slot);
+    }
+    result = memo == (scratch_.epoch << 1 | 1);
+  } else if (!predicate.indexed || !state(slot).literals_done) {
+    ++scratch_.statistics.predicates;
+    bool absent = true;
+    result = any_entry(slot, [&](EntryId entry) {
+      absent = false;
+      return compiled::holds(program_.pools, predicate, event_, entry);
+    });
+    result = result || (absent && holds_absent(predicate));
+    if (result) {
+      remember_true(id, slot);
+    }
+  }
+  memo = scratch_.epoch << 1 | (result ? 1 : 0);
+  return result;
+}
+
+bool Evaluation::is_member(const Group& group, PredicateId id) const {
+  const auto first = program_.expressions.members.begin() + group.first;
+  return std::binary_search(first, first + group.count, id);
+}
+
+bool Evaluation::group_holds(const Group& group) {
+  if (!has_values(group.slot)) {
+    return false;
+  }
+  if (group.exact) {
+    run_exact(group.slot);
+  }
+  if (group.literals) {
+    run_literals(group.slot);
+  }
+  for (std::uint32_t hit = state(group.slot).first_hit; hit != no_hit;
+       hit = scratch_.hits[hit].next) {
+    if (is_member(group, scratch_.hits[hit].predicate)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Evaluation::holds(ExprId expr) {
+  const Nodes& nodes = program_.expressions.evaluated;
+  const Node& node = nodes[expr];
+  switch (node.kind) {
+    case Node::Kind::always:
+      return true;
+    case Node::Kind::never:
+      return false;
+    case Node::Kind::leaf:
+      return predicate_holds(PredicateId{node.first});
+    case Node::Kind::negation:
+      return !holds(ExprId{node.first});
+    case Node::Kind::all_of:
+      for (const ExprId child : nodes.children_of(node)) {
+        if (!holds(child)) {
+          return false;
+        }
+      }
+      return true;
+    case Node::Kind::any_of:
+      for (const ExprId child : nodes.children_of(node)) {
+        if (holds(child)) {
+          return true;
+        }
+      }
+      return false;
+    case Node::Kind::group:
+      return group_holds(program_.expressions.groups[node.first]);
+  }
+  return false;
+}
+
+void Evaluation::probe(const Audience& audience, std::uint32_t slot) {
+  const Audience::Probe& probe = audience.probe(slot);
+  if (!probe.any()) {
+    return;
+  }
+  add_candidates(audience.present(probe));
+  if (probe.exact) {
+    run_exact(slot);
+  }
+  if (probe.literals) {
+    run_literals(slot);
+  }
+  for (const PredicateId id : audience.direct(probe)) {
+    predicate_holds(id);  // if true, its rules become candidates
+  }
+}
+
+void Evaluation::find_candidates(const Audience& audience, bool skip_rules_that_need_nothing) {
+  scratch_.candidates.clear();
+  audience_ = &audience;
+  for (const FieldId field : event_.present()) {
+    probe(audience, index(field));
+  }
+  probe(audience, program_.slots.keywords());
+  audience_ = nullptr;
+  for (const RuleId rule : audience.always()) {
+    if (!skip_rules_that_need_nothing || !program_.rules[index(rule)].needs_nothing) {
+      add_candidates({&rule, 1});
+    }
+  }
+}
+
+EntryId Evaluation::satisfying(PredicateId id) {
+  const CompiledPredicate& predicate = program_.pools[id];
+  EntryId found = no_entry;
+  any_entry(program_.slots.of(predicate.field), [&](EntryId entry) {
+    if (compiled::holds(program_.pools, predicate, event_, entry)) {
+      found = entry;
+    }
+    return found != no_entry;
+  });
+  return found;
+}
+
+}  // namespace tocsin::compiled

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Program holds and what a Scratch holds. Known in this room only.
+// Thread rule: ProgramData is immutable once built and shared; ScratchData belongs to one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/match/compiled.h"
+#include "engine/match/prefilter.h"
+#include "engine/match/program.h"
+
+namespace tocsin::compiled {
+
+struct CompiledRule {
+  ExprId condition{};
+  std::uint32_t log_source = 0;  // into ProgramData::log_sources
+  bool needs_nothing = false;
+  std::uint32_t selection_first = 0;
+  std::uint32_t selection_count = 0;
+};
+
+struct NamedSelection {
+  ExprId expr{};
+  std::string name;
+};
+
+struct FixedAudience {
+  LogSource source;
+  Audience audience;
+};
+
+struct ProgramData {
+  Pools pools;
+  Expressions expressions;
+  FieldPlan plan;
+  Slots slots;
+  std::vector<FieldIndex> indexes;  // by slot
+  std::vector<CompiledRule> rules;
+  std::vector<NamedSelection> selections;
+  std::vector<LogSource> log_sources;
+  std::vector<Witnesses> witnesses;  // by rule: for dump
+  std::vector<Audience> general;     // [0]: every rule; [1]: those a CloudTrail record can meet
+  std::vector<FixedAudience> fixed;
+
+  const Audience& audience_of(const SourceClass& source) const;
+};
+
+// Can a record of product aws and of one of CloudTrail's categories meet this rule?
+bool meets_cloudtrail(const LogSource& rule);
+
+struct SlotState {
+  std::uint32_t epoch = 0;
+  bool exact_done = false;
+  bool literals_done = false;
+  std::uint32_t first_hit = 0;  // into ScratchData::hits
+};
+
+struct Hit {
+  PredicateId predicate{};
+  std::uint32_t next = 0;
+};
+inline constexpr std::uint32_t no_hit = 0xffffffffu;
+
+// Which log sources apply to records of one class.
+struct Route {
+  bool used = false;
+  std::string category, product, service, second_service;
+  std::vector<std::uint8_t> applies;  // by log source
+};
+
+struct ScratchData {
+  explicit ScratchData(const ProgramData& program);
+
+  // Forgets the record before: O(1) but once in 2^31 records.
+  void next_record();
+
+  const ProgramData* program;
+  std::uint32_t epoch = 0;
+  std::uint32_t value_serial = 0;
+  std::vector<std::uint32_t> memo;    // by predicate: epoch * 2 + its truth
+  std::vector<std::uint32_t> tested;  // by predicate: serial of the value it was tested on last
+  std::vector<std::uint32_t> rule_epochs;  // by rule: when it was a candidate last
+  std::vector<SlotState> slot_states;
+  std::vector<Hit> hits;
+  std::vector<RuleId> candidates;
+  std::vector<RuleId> matches;
+  std::array<Route, 64> routes;
+  MatchStatistics statistics;
+};
+
+// nullptr: every rule applies.
+const Route* route_of(const SourceClass& source, ScratchData& scratch);
+
+}  // namespace tocsin::compiled
+
+namespace tocsin {
+
+struct Program::Impl : compiled::ProgramData {};
+struct Scratch::Impl : compiled::ScratchData {
+  using ScratchData::ScratchData;
+};
+
+}  // namespace tocsin
