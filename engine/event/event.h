@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 namespace tocsin {
 
 class JsonReader;  // json.h: fills an Event
+class JsonWalk;    // json_walk.h: the walk that does it
 
 // A position in the chain of values that a field has in one record.
 using EntryId = std::uint32_t;
@@ -57,10 +59,12 @@ class Event {
   // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep()
   // copies it for that long.
   void add(FieldId field, const Value& value);
-  std::string_view keep(std::string_view text);
+  std::string_view keep(std::string_view text) { return keep(text, {}, {}); }
+  std::string_view keep(std::string_view first, std::string_view second, std::string_view third);
 
  private:
   friend class JsonReader;
+  friend class JsonWalk;
   struct Slot {
     std::uint32_t epoch = 0;
     EntryId first = no_entry;
@@ -81,7 +85,23 @@ class Event {
   class Arena;
 
   void reset(const FieldPlan& plan, std::string_view json);
-  EntryId append(const Value& value);
+  // An entry of no field.
+  EntryId append(const Value& value) {
+    entries_.push_back({value, no_entry, 0});
+    return static_cast<EntryId>(entries_.size() - 1);
+  }
+  EntryId append(FieldId field, const Value& value) {
+    const EntryId entry = append(value);
+    Slot& slot = slots_[index(field)];
+    if (slot.epoch != epoch_) {
+      slot = {epoch_, entry, entry};
+      present_.push_back(field);
+    } else {
+      entries_[slot.last].next = entry;
+      slot.last = entry;
+    }
+    return entry;
+  }
   Text& text_of(EntryId entry);
 
   const FieldPlan* plan_ = nullptr;
@@ -94,7 +114,7 @@ class Event {
   std::vector<EntryId> scalars_;
   bool has_scalars_ = false;
   JsonReader* reader_ = nullptr;
-  Arena* arena_ = nullptr;  // owned
+  std::unique_ptr<Arena> arena_;
 };
 
 }  // namespace tocsin

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "engine/event/event.h"
 
@@ -38,6 +39,28 @@ class JsonReader {
   // so that `repaired` and `malformed` are exact; otherwise subtrees that nobody wants are only
   // checked for balance.
   ReadStatus read(std::string_view record, const FieldPlan& plan, bool strict, Event& event);
+
+  // Of the last read() that was malformed: what is wrong, and at which byte of the record.
+  std::string_view fault() const;
+  std::uint32_t fault_offset() const;
+
+  // --- documents that hold many records ---
+  // An element of the array that is the value of `document` (`key` empty) or of its only member
+  // `key`. `indexed`: read it with read_element() while nothing else was split or read in between
+  // but such elements; else with read().
+  struct Element {
+    std::string_view json;
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    bool indexed = false;
+    bool broken = false;  // its brackets or quotes do not balance: `json` is where the next one was
+                          // found, or the rest
+  };
+  // Fills `elements` in the document's order. False: it is no such document. One pass for a sound
+  // document; a broken element costs its neighbours nothing where they can be told apart.
+  bool split(std::string_view document, std::string_view key, std::vector<Element>& elements);
+  // Not strict. `element` is from the last split(), `indexed`.
+  ReadStatus read_element(const Element& element, const FieldPlan& plan, Event& event);
 
  private:
   friend class Event;

@@ -18,6 +18,7 @@ namespace tocsin {
 struct JsonNode {
   enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
   Kind kind = Kind::null;
+  bool too_deep = false;  // a string that is the raw text of what lay too deep
   std::string text;  // string: decoded; number, boolean: as written; too deep: raw text as a string
   std::vector<std::string> keys;   // object: decoded, in the record's order, repeated ones kept
   std::vector<JsonNode> children;  // object, array

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/event/event.h"
+
+#include <algorithm>
+
+#include "engine/base/fold.h"
+#include "engine/event/json.h"
+#include "engine/event/json_text.h"
+
+namespace tocsin {
+
+class Event::Arena {
+ public:
+  // Room for `size` bytes that stays until clear(). shrink() gives back what the last room did not
+  // need.
+  char* room(std::size_t size) {
+    while (chunk_ < chunks_.size() && chunks_[chunk_].size - used_ < size) {
+      ++chunk_;
+      used_ = 0;
+    }
+    if (chunk_ == chunks_.size()) {
+      const std::size_t bytes = std::max(size, chunk_bytes);
+      chunks_.push_back({std::make_unique<char[]>(bytes), bytes});
+    }
+    char* begin = chunks_[chunk_].bytes.get() + used_;
+    used_ += size;
+    return begin;
+  }
+  void shrink(std::size_t unused) { used_ -= unused; }
+
+  void clear() {
+    // One large record must not pin its memory for ever.
+    if (chunks_.size() > chunks_kept_max) {
+      chunks_.clear();
+    }
+    chunk_ = 0;
+    used_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t chunk_bytes = 16u << 10;
+  static constexpr std::size_t chunks_kept_max = 256;
+  struct Chunk {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0;
+  };
+  std::vector<Chunk> chunks_;
+  std::size_t chunk_ = 0;
+  std::size_t used_ = 0;
+};
+
+Event::Event() : arena_(std::make_unique<Arena>()) {}
+Event::~Event() = default;
+
+void Event::reset(const FieldPlan& plan, std::string_view json) {
+  plan_ = &plan;
+  json_ = json;
+  if (slots_.size() < plan.size()) {
+    slots_.resize(plan.size());
+  }
+  if (++epoch_ == 0) {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    epoch_ = 1;
+  }
+  entries_.clear();
+  present_.clear();
+  texts_.clear();
+  scalars_.clear();
+  has_scalars_ = false;
+  arena_->clear();
+}
+
+Event::Text& Event::text_of(EntryId entry) {
+  Entry& at = entries_[entry];
+  if (at.text_state == 0) {
+    texts_.emplace_back();
+    at.text_state = static_cast<std::uint32_t>(texts_.size());
+  }
+  return texts_[at.text_state - 1];
+}
+
+std::string_view Event::text(EntryId entry) {
+  const Value value = entries_[entry].value;
+  switch (value.kind) {
+    case ValueKind::null:
+    case ValueKind::empty_array:
+      return {};
+    case ValueKind::boolean:
+    case ValueKind::number:
+      return value.raw();
+    case ValueKind::string:
+      if (!value.escaped) {
+        return value.raw();
+      }
+      break;
+    case ValueKind::object:
+      break;
+  }
+  Text& text = text_of(entry);
+  if (!text.has_decoded) {
+    char* begin = arena_->room(value.size);
+    char* end = value.kind == ValueKind::object ? minify_json(value.raw(), begin)
+                                                : decode_json_string(value.raw(), begin);
+    const auto size = static_cast<std::size_t>(end - begin);
+    arena_->shrink(value.size - size);
+    text.decoded = {begin, size};
+    text.has_decoded = true;
+  }
+  return text.decoded;
+}
+
+std::string_view Event::folded(EntryId entry) {
+  const std::uint32_t state = entries_[entry].text_state;
+  if (state != 0 && texts_[state - 1].has_folded) {
+    return texts_[state - 1].folded;
+  }
+  const std::string_view plain = text(entry);
+  Text& text = text_of(entry);
+  if (is_plain_folded(plain)) {
+    text.folded = plain;
+  } else {
+    char* begin = arena_->room(plain.size() * 3);
+    const std::size_t size = fold_to(plain, begin);
+    arena_->shrink(plain.size() * 3 - size);
+    text.folded = {begin, size};
+  }
+  text.has_folded = true;
+  return text.folded;
+}
+
+std::span<const EntryId> Event::scalars() {
+  if (!has_scalars_) {
+    has_scalars_ = true;
+    if (reader_ != nullptr) {
+      reader_->collect_scalars(*this);
+    }
+  }
+  return scalars_;
+}
+
+void Event::add(FieldId field, const Value& value) {
+  append(field, value);
+}
+
+std::string_view Event::keep(std::string_view first,
+                             std::string_view second,
+                             std::string_view third) {
+  const std::size_t size = first.size() + second.size() + third.size();
+  char* begin = arena_->room(size);
+  char* end = begin;
+  for (const std::string_view part : {first, second, third}) {
+    end = std::copy(part.begin(), part.end(), end);
+  }
+  return {begin, size};
+}
+
+}  // namespace tocsin

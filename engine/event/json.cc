@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/event/json.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "engine/base/limits.h"
+#include "engine/event/json_elements.h"
+#include "engine/event/json_grammar.h"
+#include "engine/event/json_tolerant.h"
+#include "engine/event/json_walk.h"
+
+namespace tocsin {
+namespace {
+
+// What stage 1 is given at first; grown to the largest record that comes.
+constexpr std::size_t first_capacity = 64u << 10;
+// Positions are 32 bits, and a repaired copy may be three times as long.
+constexpr std::size_t bytes_max = 1u << 30;
+
+bool contains_backslash(std::string_view text) {
+  return std::memchr(text.data(), '\\', text.size()) != nullptr;
+}
+
+}  // namespace
+
+struct JsonReader::Impl {
+  std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
+  std::size_t capacity = 0;
+  TolerantScan tolerant;
+  JsonWalk walk;
+  JsonGrammar grammar;
+  JsonFault fault;
+  // What the last event was read from, for its scalars.
+  StructuralIndex current;
+  std::string_view split_document;
+
+  // simdjson's stage 1 over `text`: false if it refuses.
+  bool stage1(std::string_view text) {
+    if (text.size() > capacity) {
+      capacity = std::bit_ceil(std::max(text.size(), first_capacity));
+      if (simdjson::get_active_implementation()->create_dom_parser_implementation(
+              capacity, limits::json_depth_max, parser) != simdjson::SUCCESS) {
+        parser.reset();
+        capacity = 0;
+        return false;
+      }
+    }
+    if (parser == nullptr || text.empty()) {
+      return false;
+    }
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    return parser->stage1(bytes, text.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
+  }
+
+  StructuralIndex index(std::string_view text) const {
+    return {text.data(), parser->structural_indexes.get(), 0, parser->n_structural_indexes};
+  }
+
+  ReadStatus judge(bool strict) {
+    if (!strict) {
+      return ReadStatus::ok;
+    }
+    switch (grammar.judge(current)) {
+      case JsonVerdict::valid:
+        return ReadStatus::ok;
+      case JsonVerdict::structural:
+        return ReadStatus::repaired;
+      case JsonVerdict::broken:
+        fault = grammar.fault();
+        return ReadStatus::malformed;
+    }
+    return ReadStatus::malformed;
+  }
+
+  // False: something is broken, or (`other_shape`) it is no such document.
+  bool split_soundly(const StructuralIndex& index,
+                     std::string_view key,
+                     std::vector<Element>& elements,
+                     bool& other_shape);
+
+  // Over the tolerant scan; the status of what is not malformed is `repaired`.
+  ReadStatus read_tolerantly(std::string_view record,
+                             const FieldPlan& plan,
+                             bool strict,
+                             Event& event);
+};
+
+bool JsonReader::Impl::split_soundly(const StructuralIndex& index,
+                                     std::string_view key,
+                                     std::vector<Element>& elements,
+                                     bool& other_shape) {
+  const auto at = [&index](std::uint32_t structural) {
+    return structural < index.last ? index.text[index.positions[structural]] : '\0';
+  };
+  std::uint32_t next = 0;
+  if (!key.empty()) {
+    other_shape = at(0) != '{' || at(1) != '"' || at(2) != ':' || index.key(1) != key;
+    next = 3;
+  }
+  other_shape = other_shape || at(next) != '[';
+  if (other_shape) {
+    return false;
+  }
+  bool more = at(++next) != ']';
+  next += more ? 0 : 1;
+  while (more) {
+    const std::uint32_t first = next;
+    next = walk.skip(index, first);
+    if (next == 0 || (at(next) != ',' && at(next) != ']')) {
+      return false;
+    }
+    const std::uint32_t begin = index.positions[first];
+    const std::uint32_t end =
+        is_json_open(at(first)) ? index.positions[next - 1] + 1 : index.positions[next];
+    const std::string_view json(index.text + begin, end - begin);
+    elements.push_back({trim_json_space(json), first, next, true, false});
+    more = at(next++) == ',';
+  }
+  if (!key.empty()) {
+    other_shape = at(next) == ',';
+    if (at(next++) != '}') {
+      return false;
+    }
+  }
+  return next == index.last;
+}
+
+JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
+JsonReader::~JsonReader() = default;
+
+std::string_view JsonReader::fault() const {
+  return impl_->fault.what;
+}
+std::uint32_t JsonReader::fault_offset() const {
+  return impl_->fault.at;
+}
+
+ReadStatus JsonReader::read(std::string_view record,
+                            const FieldPlan& plan,
+                            bool strict,
+                            Event& event) {
+  Impl& impl = *impl_;
+  event.reset(plan, trim_json_space(record));
+  event.reader_ = this;
+  if (record.size() > bytes_max) {
+    impl.fault = {"too large", 0};
+    return ReadStatus::malformed;
+  }
+  if (impl.stage1(record)) {
+    impl.current = impl.index(record);
+    if (impl.walk.read(impl.current, plan, contains_backslash(record), event)) {
+      const ReadStatus status = impl.judge(strict);
+      if (status != ReadStatus::malformed) {
+        return status;
+      }
+    }
+  }
+  return impl.read_tolerantly(record, plan, strict, event);
+}
+
+ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
+                                             const FieldPlan& plan,
+                                             bool strict,
+                                             Event& event) {
+  const auto malformed = [this, record](const JsonFault& what) {
+    fault = {what.what, tolerant.original_offset(record, what.at)};
+    return ReadStatus::malformed;
+  };
+  if (!tolerant.scan(record)) {
+    return malformed({"a string that does not end", tolerant.open_quote()});
+  }
+  event.reset(plan, trim_json_space(tolerant.text()));
+  current = tolerant.index();
+  if (!walk.read(current, plan, contains_backslash(tolerant.text()), event)) {
+    return malformed(walk.fault());
+  }
+  if (judge(strict) == ReadStatus::malformed) {
+    return malformed(grammar.fault());
+  }
+  return ReadStatus::repaired;
+}
+
+bool JsonReader::split(std::string_view document,
+                       std::string_view key,
+                       std::vector<Element>& elements) {
+  Impl& impl = *impl_;
+  elements.clear();
+  if (document.size() > bytes_max || !impl.stage1(document)) {
+    return document.size() <= bytes_max && split_tolerantly(document, key, elements);
+  }
+  impl.split_document = document;
+  bool other_shape = false;
+  if (impl.split_soundly(impl.index(document), key, elements, other_shape)) {
+    return true;
+  }
+  elements.clear();
+  return !other_shape && split_tolerantly(document, key, elements);
+}
+
+ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& plan, Event& event) {
+  Impl& impl = *impl_;
+  event.reset(plan, element.json);
+  event.reader_ = this;
+  impl.current = impl.index(impl.split_document);
+  impl.current.first = element.first;
+  impl.current.last = element.last;
+  if (impl.walk.read(impl.current, plan, contains_backslash(element.json), event)) {
+    return ReadStatus::ok;
+  }
+  return impl.read_tolerantly(element.json, plan, false, event);
+}
+
+void JsonReader::collect_scalars(Event& event) {
+  Impl& impl = *impl_;
+  impl.walk.scalars(impl.current, event);
+}
+
+}  // namespace tocsin

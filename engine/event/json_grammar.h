@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole grammar of JSON over a structural index: what strict mode adds to the walk. Three
+// answers, because a record that only a strict parser refuses is still evaluated. Thread rule: one
+// thread each. Cost: O(n); no recursion; the stack is reused.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/event/json_index.h"
+
+namespace tocsin {
+
+enum class JsonVerdict : std::uint8_t {
+  valid,       // RFC 8259, numbers within 64 bits or a double, no lone surrogate, depth within
+               // limits::json_depth_max
+  structural,  // brackets and quotes balance, members are key, colon, value: but a strict parser
+               // refuses it
+  broken,
+};
+
+class JsonGrammar {
+ public:
+  // Judges the one value of `index`. Bytes outside it are not looked at.
+  JsonVerdict judge(const StructuralIndex& index);
+  // Valid after `broken`.
+  const JsonFault& fault() const { return fault_; }
+
+ private:
+  enum class Next : std::uint8_t { value, first_element, first_key, key, separator, broken };
+  Next value(std::uint32_t at);
+  Next key(std::uint32_t at, bool may_close);
+  Next separator(std::uint32_t at);
+  Next fail(const char* what, std::uint32_t at);
+
+  StructuralIndex index_;
+  std::uint32_t at_ = 0;
+  std::string open_;  // the open brackets
+  bool strict_ = true;
+  JsonFault fault_;
+};
+
+}  // namespace tocsin

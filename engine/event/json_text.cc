@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/event/json_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "engine/base/text.h"
+
+namespace tocsin {
+namespace {
+
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+
+std::optional<std::uint32_t> hex4(std::string_view raw, std::size_t at) {
+  if (raw.size() < at + 4) {
+    return std::nullopt;
+  }
+  std::uint32_t number = 0;
+  const char* begin = raw.data() + at;
+  const std::from_chars_result result = std::from_chars(begin, begin + 4, number, 16);
+  // from_chars takes a minus sign for signed types only; here every character was a digit or it
+  // stopped early.
+  if (result.ec != std::errc{} || result.ptr != begin + 4) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+// The code unit of \uXXXX at raw[at], or nullopt if there is none.
+std::optional<std::uint32_t> unicode_escape(std::string_view raw, std::size_t at) {
+  if (raw.size() < at + 6 || raw[at] != '\\' || raw[at + 1] != 'u') {
+    return std::nullopt;
+  }
+  return hex4(raw, at + 2);
+}
+
+constexpr bool is_high_surrogate(std::uint32_t unit) {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+constexpr bool is_low_surrogate(std::uint32_t unit) {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+char* put_utf8(std::uint32_t code_point, char* out) {
+  const auto put = [&out](std::uint32_t byte) {
+    *out++ = static_cast<char>(static_cast<unsigned char>(byte));
+  };
+  if (code_point < 0x80) {
+    put(code_point);
+  } else if (code_point < 0x800) {
+    put(0xc0 | code_point >> 6);
+    put(0x80 | (code_point & 0x3f));
+  } else if (code_point < 0x10000) {
+    put(0xe0 | code_point >> 12);
+    put(0x80 | (code_point >> 6 & 0x3f));
+    put(0x80 | (code_point & 0x3f));
+  } else {
+    put(0xf0 | code_point >> 18);
+    put(0x80 | (code_point >> 12 & 0x3f));
+    put(0x80 | (code_point >> 6 & 0x3f));
+    put(0x80 | (code_point & 0x3f));
+  }
+  return out;
+}
+
+// What \c stands for, or 0 if it is no escape of one character.
+constexpr char short_escape(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+      return c;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
+  }
+}
+
+// Decodes the escape at raw[at] (a backslash) and advances behind it.
+char* decode_escape(std::string_view raw, std::size_t& at, char* out) {
+  if (at + 1 < raw.size()) {
+    if (const char c = short_escape(raw[at + 1]); c != 0) {
+      at += 2;
+      *out++ = c;
+      return out;
+    }
+    if (const std::optional<std::uint32_t> unit = unicode_escape(raw, at)) {
+      at += 6;
+      if (is_high_surrogate(*unit)) {
+        if (const std::optional<std::uint32_t> low = unicode_escape(raw, at);
+            low && is_low_surrogate(*low)) {
+          at += 6;
+          return put_utf8(0x10000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00), out);
+        }
+      }
+      const bool lone = is_high_surrogate(*unit) || is_low_surrogate(*unit);
+      return put_utf8(lone ? 0xfffd : *unit, out);
+    }
+  }
+  *out++ = raw[at++];
+  return out;
+}
+
+char* copy(std::string_view text, char* out) {
+  std::memmove(out, text.data(), text.size());
+  return out + text.size();
+}
+
+template <typename Transform>
+std::string transformed(std::string_view raw, Transform transform) {
+  std::string text(raw.size(), '\0');
+  text.resize(static_cast<std::size_t>(transform(raw, text.data()) - text.data()));
+  if (!is_utf8(text)) {
+    std::string repaired;
+    append_repaired_utf8(text, repaired);
+    return repaired;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view trim_json_space(std::string_view text) {
+  while (!text.empty() && is_json_space(text.front())) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && is_json_space(text.back())) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+char* decode_json_string(std::string_view raw, char* out) {
+  std::size_t at = 0;
+  while (at < raw.size()) {
+    const std::size_t escape = std::min(raw.find('\\', at), raw.size());
+    out = copy(raw.substr(at, escape - at), out);
+    at = escape;
+    if (at < raw.size()) {
+      out = decode_escape(raw, at, out);
+    }
+  }
+  return out;
+}
+
+char* minify_json(std::string_view raw, char* out) {
+  std::size_t at = 0;
+  while (at < raw.size()) {
+    const char c = raw[at++];
+    if (is_json_space(c)) {
+      continue;
+    }
+    *out++ = c;
+    if (c == '"') {
+      const std::size_t quote = std::min(find_json_quote(raw, at), raw.size());
+      out = decode_json_string(raw.substr(at, quote - at), out);
+      at = quote;
+      if (at < raw.size()) {
+        *out++ = raw[at++];
+      }
+    }
+  }
+  return out;
+}
+
+std::string decoded_json_string(std::string_view raw) {
+  return transformed(raw, decode_json_string);
+}
+
+std::string minified_json(std::string_view raw) {
+  return transformed(raw, minify_json);
+}
+
+void append_repaired_utf8(std::string_view text, std::string& out) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t begin = at;
+    const char32_t code_point = next_code_point(text, at);
+    // One byte that stands for U+FFFD is no U+FFFD of the text itself, which has three.
+    if (code_point == 0xfffd && at == begin + 1) {
+      out += replacement;
+    } else {
+      out += text.substr(begin, at - begin);
+    }
+  }
+}
+
+std::size_t find_json_quote(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    if (text[at] == '"') {
+      return at;
+    }
+    at += text[at] == '\\' ? 2u : 1u;
+  }
+  return text.npos;
+}
+
+bool is_strict_json_string(std::string_view raw) {
+  for (std::size_t at = raw.find('\\'); at < raw.size(); at = raw.find('\\', at)) {
+    if (at + 1 < raw.size() && short_escape(raw[at + 1]) != 0) {
+      at += 2;
+      continue;
+    }
+    const std::optional<std::uint32_t> unit = unicode_escape(raw, at);
+    if (!unit || is_low_surrogate(*unit)) {
+      return false;
+    }
+    at += 6;
+    if (is_high_surrogate(*unit)) {
+      const std::optional<std::uint32_t> low = unicode_escape(raw, at);
+      if (!low || !is_low_surrogate(*low)) {
+        return false;
+      }
+      at += 6;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+std::size_t count_digits(std::string_view raw, std::size_t at) {
+  std::size_t end = at;
+  while (end < raw.size() && raw[end] >= '0' && raw[end] <= '9') {
+    ++end;
+  }
+  return end - at;
+}
+
+bool fits_64_bits(std::string_view digits, bool negative) {
+  if (digits.size() < 19) {
+    return true;
+  }
+  std::uint64_t magnitude = 0;
+  const char* end = digits.data() + digits.size();
+  if (std::from_chars(digits.data(), end, magnitude).ec != std::errc{}) {
+    return false;
+  }
+  return !negative || magnitude <= 1ull << 63;
+}
+
+// Is the magnitude of a real number within a double's range? Too small is no error: it rounds to
+// zero.
+bool fits_double(std::string_view raw) {
+  double number = 0;
+  const std::from_chars_result result =
+      std::from_chars(raw.data(), raw.data() + raw.size(), number);
+  if (result.ec == std::errc{}) {
+    return true;
+  }
+  // Out of range: overflow if the first digit that counts, scaled by the exponent, stands left of
+  // the point.
+  const std::size_t mark = std::min(raw.find_first_of("eE"), raw.size());
+  const std::string_view mantissa = raw.substr(0, mark);
+  const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const std::size_t first = mantissa.find_first_of("123456789");
+  if (first == mantissa.npos) {
+    return true;
+  }
+  const std::int64_t magnitude =
+      static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  std::int64_t exponent = 0;
+  if (mark < raw.size()) {
+    std::string_view digits = raw.substr(mark + 1);
+    const bool negative = digits.front() == '-';
+    digits.remove_prefix(digits.front() == '-' || digits.front() == '+' ? 1 : 0);
+    digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
+    // Nobody writes a mantissa of 10^12 digits that would make up for it.
+    std::from_chars(
+        digits.data(), digits.data() + std::min<std::size_t>(digits.size(), 12), exponent);
+    exponent = negative ? -exponent : exponent;
+  }
+  return magnitude + exponent < 0;
+}
+
+// The parts of a number as RFC 8259 writes it.
+struct Number {
+  std::string_view digits;  // before the point; empty: it is no number
+  bool negative = false;
+  bool real = false;
+};
+
+Number number_parts(std::string_view raw) {
+  Number number;
+  number.negative = !raw.empty() && raw.front() == '-';
+  std::size_t at = number.negative ? 1 : 0;
+  const std::size_t whole = count_digits(raw, at);
+  if (whole == 0 || (whole > 1 && raw[at] == '0')) {
+    return {};
+  }
+  number.digits = raw.substr(at, whole);
+  at += whole;
+  if (at < raw.size() && raw[at] == '.') {
+    const std::size_t fraction = count_digits(raw, at + 1);
+    if (fraction == 0) {
+      return {};
+    }
+    at += 1 + fraction;
+    number.real = true;
+  }
+  if (at < raw.size() && (raw[at] == 'e' || raw[at] == 'E')) {
+    ++at;
+    at += at < raw.size() && (raw[at] == '+' || raw[at] == '-') ? 1u : 0u;
+    const std::size_t exponent = count_digits(raw, at);
+    if (exponent == 0) {
+      return {};
+    }
+    at += exponent;
+    number.real = true;
+  }
+  return at == raw.size() ? number : Number{};
+}
+
+}  // namespace
+
+bool is_json_number(std::string_view raw) {
+  return !number_parts(raw).digits.empty();
+}
+
+bool is_strict_json_number(std::string_view raw) {
+  const Number number = number_parts(raw);
+  return !number.digits.empty() &&
+         (number.real ? fits_double(raw) : fits_64_bits(number.digits, number.negative));
+}
+
+}  // namespace tocsin

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/event/json_walk.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tocsin {
+
+JsonWalk::JsonWalk() : frames_(limits::json_depth_max) {}
+
+bool JsonWalk::fail(const char* what, std::uint32_t structural) {
+  fault_ = {what, positions_[std::min(structural, last_)]};
+  return false;
+}
+
+void JsonWalk::begin(const StructuralIndex& index) {
+  text_ = index.text;
+  positions_ = index.positions;
+  next_ = index.first;
+  last_ = index.last;
+  depth_ = 0;
+}
+
+std::uint32_t JsonWalk::skip(const StructuralIndex& index, std::uint32_t structural) {
+  begin(index);
+  next_ = structural;
+  return next_ < last_ && skip_value() ? next_ : 0;
+}
+
+bool JsonWalk::read(const StructuralIndex& index,
+                    const FieldPlan& plan,
+                    bool has_backslash,
+                    Event& event) {
+  begin(index);
+  plan_ = &plan;
+  event_ = &event;
+  if (next_ == last_) {
+    return fail("no value", next_);
+  }
+  if (at(next_) == '{') {
+    if (last_ - next_ >= 2 && at(next_ + 1) == '}') {
+      next_ += 2;
+    } else {
+      ++next_;
+      frames_[depth_++] = {0, no_field, no_entry, false};
+      if (!(has_backslash ? run<true>() : run<false>())) {
+        return false;
+      }
+    }
+  } else if (!skip_value()) {
+    return false;
+  }
+  return next_ == last_ || fail("more text behind the value", next_);
+}
+
+// Reads until the outermost container has closed.
+template <bool has_backslash>
+bool JsonWalk::run() {
+  bool at_separator = false;
+  while (depth_ != 0) {
+    const std::uint32_t depth = depth_;
+    const bool array = frames_[depth - 1].array;
+    if (!(array ? elements<has_backslash>(at_separator) : members<has_backslash>(at_separator))) {
+      return false;
+    }
+    // Either a container has opened, which begins with its first value, or one has closed, and its
+    // parent goes on behind it.
+    at_separator = depth_ < depth;
+  }
+  return true;
+}
+
+// Reads a comma or the container's closing bracket.
+inline bool JsonWalk::separator(bool array, bool& closed) {
+  if (next_ == last_) {
+    return fail("the text ends inside an object or array", next_);
+  }
+  const char c = at(next_);
+  closed = c == (array ? ']' : '}');
+  if (c != ',' && !closed) {
+    return fail(array ? "no comma between two elements" : "no comma between two members", next_);
+  }
+  ++next_;
+  return true;
+}
+
+template <bool has_backslash>
+bool JsonWalk::members(bool at_separator) {
+  const std::uint32_t depth = depth_;
+  const FieldPlan::Node node = frames_[depth - 1].node;
+  for (;; at_separator = true) {
+    if (at_separator) {
+      bool closed = false;
+      if (!separator(false, closed)) {
+        return false;
+      }
+      if (closed) {
+        close();
+        return true;
+      }
+    }
+    // A key, a colon, a value and at least one closing bracket.
+    if (last_ - next_ < 4) {
+      return fail("the text ends inside an object", last_);
+    }
+    if (at(next_) != '"') {
+      return fail("a member without a key in quotes", next_);
+    }
+    if (at(next_ + 1) != ':') {
+      return fail("a key without a colon", next_);
+    }
+    const std::uint32_t key = positions_[next_] + 1;
+    const std::uint32_t quote = closing_quote(text_, positions_[next_ + 1]);
+    const FieldPlan::Step to = step<has_backslash>(node, {text_ + key, quote - key});
+    next_ += 2;
+    if (to.node == FieldPlan::no_node && to.field == no_field) {
+      if (!skip_value()) {
+        return false;
+      }
+    } else if (!take<has_backslash>(to, false)) {
+      return false;
+    }
+    if (depth_ > depth) {
+      return true;
+    }
+  }
+}
+
+template <bool has_backslash>
+bool JsonWalk::elements(bool at_separator) {
+  const std::uint32_t depth = depth_;
+  const Frame frame = frames_[depth - 1];
+  for (;; at_separator = true) {
+    if (at_separator) {
+      bool closed = false;
+      if (!separator(true, closed)) {
+        return false;
+      }
+      if (closed) {
+        close();
+        return true;
+      }
+    }
+    if (last_ - next_ < 2) {
+      return fail("the text ends inside an array", last_);
+    }
+    if (!take<has_backslash>({frame.node, frame.field}, true)) {
+      return false;
+    }
+    if (depth_ > depth) {
+      return true;
+    }
+  }
+}
+
+template <bool has_backslash>
+inline FieldPlan::Step JsonWalk::step(FieldPlan::Node node, std::string_view key) {
+  if (has_backslash && std::memchr(key.data(), '\\', key.size()) != nullptr) {
+    key_.resize(key.size());
+    const char* end = decode_json_string(key, key_.data());
+    return plan_->step(node, {key_.data(), static_cast<std::size_t>(end - key_.data())});
+  }
+  return plan_->step_padded(node, key);
+}
+
+// The value at next_, which somebody wants.
+template <bool has_backslash>
+inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
+  const char c = at(next_);
+  if (c == '"') {
+    if (to.field != no_field) {
+      take_string<has_backslash>(to.field, in_array);
+    }
+    ++next_;
+    return true;
+  }
+  if (is_json_open(c)) {
+    return take_container<has_backslash>(to, in_array);
+  }
+  if (is_json_operator(c)) {
+    return fail("a value is missing", next_);
+  }
+  return take_word(to.field, in_array);
+}
+
+template <bool has_backslash>
+inline void JsonWalk::take_string(FieldId field, bool in_array) {
+  const std::uint32_t begin = positions_[next_] + 1;
+  const std::uint32_t size = closing_quote(text_, positions_[next_ + 1]) - begin;
+  const bool escaped = has_backslash && std::memchr(text_ + begin, '\\', size) != nullptr;
+  event_->append(field, {text_ + begin, size, ValueKind::string, escaped, in_array, 0});
+}
+
+bool JsonWalk::take_word(FieldId field, bool in_array) {
+  const std::string_view word = bare_word(text_, positions_[next_], positions_[next_ + 1]);
+  if (word.find('"') != word.npos) {
+    return fail("a quote inside a bare word", next_);
+  }
+  ++next_;
+  if (field == no_field) {
+    return true;
+  }
+  const ValueKind kind = word == "null"                      ? ValueKind::null
+                         : word == "true" || word == "false" ? ValueKind::boolean
+                                                             : ValueKind::number;
+  event_->append(field,
+                 {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, 0});
+  return true;
+}
+
+template <bool has_backslash>
+bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
+  const std::uint32_t begin = positions_[next_];
+  const bool array = text_[begin] == '[';
+  const bool leaf = to.field != no_field;
+  const bool deep = depth_ == limits::json_depth_max;
+  if (array && !deep && last_ - next_ >= 2 && at(next_ + 1) == ']') {
+    if (leaf) {
+      const std::uint32_t size = positions_[next_ + 1] + 1 - begin;
+      event_->append(to.field, {text_ + begin, size, ValueKind::empty_array, false, in_array, 0});
+    }
+    next_ += 2;
+    return true;
+  }
+  const bool descends = !deep && (array || to.node != FieldPlan::no_node);
+  EntryId entry = no_entry;
+  if (leaf && (deep || !array)) {
+    const ValueKind kind = deep ? ValueKind::string : ValueKind::object;
+    entry = event_->append(to.field, {text_ + begin, 0, kind, false, in_array, 0});
+  }
+  if (descends && !(last_ - next_ >= 2 && at(next_ + 1) == '}')) {
+    ++next_;
+    frames_[depth_++] = {to.node, to.field, entry, array};
+    return true;
+  }
+  if (!skip_container()) {
+    return false;
+  }
+  if (entry != no_entry) {
+    Value& value = event_->entries_[entry].value;
+    value.size = positions_[next_ - 1] + 1 - begin;
+    value.escaped = has_backslash && !deep && value.raw().find('\\') != value.raw().npos;
+  }
+  return true;
+}
+
+// The container on top has ended with the structural character before next_.
+void JsonWalk::close() {
+  const Frame& frame = frames_[--depth_];
+  if (frame.entry != no_entry) {
+    Value& value = event_->entries_[frame.entry].value;
+    const char* end = text_ + positions_[next_ - 1] + 1;
+    value.size = static_cast<std::uint32_t>(end - value.data);
+    value.escaped = value.raw().find('\\') != value.raw().npos;
+  }
+}
+
+// The value at next_, which nobody wants.
+inline bool JsonWalk::skip_value() {
+  const char c = at(next_);
+  if (is_json_open(c)) {
+    return skip_container();
+  }
+  if (c != '"' && is_json_operator(c)) {
+    return fail("a value is missing", next_);
+  }
+  ++next_;
+  return true;
+}
+
+bool JsonWalk::skip_container() {
+  std::uint64_t kinds = at(next_) == '[' ? 1 : 0;  // the open brackets, the innermost in bit 0
+  std::uint32_t depth = 1;
+  for (std::uint32_t structural = next_ + 1; structural < last_; ++structural) {
+    const char c = at(structural);
+    if (is_json_open(c)) {
+      if (depth == 64) {
+        next_ = structural;
+        return skip_deep(kinds);
+      }
+      ++depth;
+      kinds = kinds << 1 | (c == '[' ? 1 : 0);
+    } else if (is_json_close(c)) {
+      if (((kinds & 1) != 0) != (c == ']')) {
+        return fail("a bracket of the other kind", structural);
+      }
+      kinds >>= 1;
+      if (--depth == 0) {
+        next_ = structural + 1;
+        return true;
+      }
+    }
+  }
+  return fail("the text ends inside an object or array", last_);
+}
+
+// Goes on at next_ where 64 containers are open.
+bool JsonWalk::skip_deep(std::uint64_t kinds) {
+  kinds_.assign(1, kinds);
+  for (std::uint64_t depth = 64; next_ < last_; ++next_) {
+    const char c = at(next_);
+    if (is_json_open(c)) {
+      if (depth++ % 64 == 0) {
+        kinds_.push_back(0);
+      }
+      kinds_.back() = kinds_.back() << 1 | (c == '[' ? 1 : 0);
+    } else if (is_json_close(c)) {
+      if (((kinds_.back() & 1) != 0) != (c == ']')) {
+        return fail("a bracket of the other kind", next_);
+      }
+      kinds_.back() >>= 1;
+      if (--depth % 64 == 0) {
+        kinds_.pop_back();
+      }
+      if (depth == 0) {
+        ++next_;
+        return true;
+      }
+    }
+  }
+  return fail("the text ends inside an object or array", last_);
+}
+
+void JsonWalk::scalars(const StructuralIndex& index, Event& event) {
+  begin(index);
+  std::uint64_t depth = 0;
+  const auto append = [&event](const Value& value) {
+    event.scalars_.push_back(event.append(value));
+  };
+  while (next_ < last_) {
+    const std::uint32_t begin = positions_[next_];
+    const char c = text_[begin];
+    if (c == '"') {
+      const bool key = next_ + 1 < last_ && at(next_ + 1) == ':';
+      if (!key) {
+        const std::uint32_t size = closing_quote(text_, positions_[next_ + 1]) - begin - 1;
+        const bool escaped = std::memchr(text_ + begin + 1, '\\', size) != nullptr;
+        append({text_ + begin + 1, size, ValueKind::string, escaped, false, 0});
+      }
+    } else if (is_json_open(c)) {
+      if (depth == limits::json_depth_max) {
+        if (!skip_container()) {
+          return;
+        }
+        const std::uint32_t size = positions_[next_ - 1] + 1 - begin;
+        append({text_ + begin, size, ValueKind::string, false, false, 0});
+        continue;
+      }
+      ++depth;
+    } else if (is_json_close(c)) {
+      --depth;
+    } else if (c != ',' && c != ':') {
+      const std::string_view word = bare_word(text_, begin, positions_[next_ + 1]);
+      if (word != "null") {
+        const ValueKind kind =
+            word == "true" || word == "false" ? ValueKind::boolean : ValueKind::number;
+        append({word.data(), static_cast<std::uint32_t>(word.size()), kind, false, false, 0});
+      }
+    }
+    ++next_;
+  }
+}
+
+}  // namespace tocsin

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/event/log_source.h"
+
+#include <algorithm>
+
+namespace tocsin {
+namespace {
+
+// The first value of a field that is a string itself, not an element of an array.
+EntryId first_string(const Event& event, FieldId field) {
+  EntryId entry = event.first(field);
+  while (entry != no_entry &&
+         (event.value(entry).kind != ValueKind::string || event.value(entry).in_array)) {
+    entry = event.next(entry);
+  }
+  return entry;
+}
+
+std::string_view lower_case(Event& event, std::string_view text) {
+  const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text == "Management") {
+    return "management";
+  }
+  if (text == "Data") {
+    return "data";
+  }
+  if (std::none_of(text.begin(), text.end(), upper)) {
+    return text;
+  }
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [upper](char c) {
+    return upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return event.keep(lower);
+}
+
+bool attribute_applies(const std::string& rule, std::string_view record) {
+  return rule.empty() || rule == record;
+}
+
+}  // namespace
+
+SourceClass classify(Event& event) {
+  SourceClass source;
+  const FieldPlan::System& fields = event.plan().system();
+  if (first_string(event, fields.event_version) == no_entry ||
+      first_string(event, fields.aws_region) == no_entry) {
+    return source;
+  }
+  const EntryId service = first_string(event, fields.event_source);
+  const std::string_view service_name =
+      service == no_entry ? std::string_view() : event.text(service);
+  const bool call = first_string(event, fields.event_name) != no_entry && service != no_entry &&
+                    !service_name.starts_with("aws:");
+  if (!call) {
+    const EntryId type = first_string(event, fields.event_type);
+    if (type == no_entry || event.text(type) != "AwsCloudTrailInsight") {
+      return source;
+    }
+  }
+  source.kind = SourceClass::Kind::known;
+  source.cloudtrail = true;
+  source.product = "aws";
+  source.service = "cloudtrail";
+  source.second_service = service_name.substr(0, service_name.find('.'));
+  const EntryId category = first_string(event, fields.event_category);
+  source.category = category == no_entry ? std::string_view("management")
+                                         : lower_case(event, event.text(category));
+  return source;
+}
+
+bool applies(const LogSource& rule, const SourceClass& record) {
+  if (record.kind != SourceClass::Kind::known) {
+    return true;
+  }
+  return attribute_applies(rule.category, record.category) &&
+         attribute_applies(rule.product, record.product) &&
+         (attribute_applies(rule.service, record.service) ||
+          (!record.second_service.empty() && rule.service == record.second_service));
+}
+
+}  // namespace tocsin

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is asked of single records that matched: decode.h's event_time and record_identity.
+#include <algorithm>
+#include <array>
+
+#include "engine/event/decode.h"
+#include "engine/event/json_elements.h"
+#include "engine/event/json_text.h"
+#include "engine/event/json_tree.h"
+
+namespace tocsin {
+namespace {
+
+// DETECTION.md, "Time": the first usable of these.
+constexpr std::array<std::string_view, 7> time_keys = {
+    "eventTime", "@timestamp", "timestamp", "time", "ts", "UtcTime", "TimeCreated"};
+
+// A string's or number's text.
+std::string scalar_text(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '"') {
+    return decoded_json_string(value.substr(1, value.size() - 2));
+  }
+  return std::string(value);
+}
+
+bool is_key(std::string_view raw, std::string_view key) {
+  return raw == key || (raw.find('\\') != raw.npos && decoded_json_string(raw) == key);
+}
+
+// Eight bytes, the lowest first on every machine: ids are made of them.
+void append_number(std::uint64_t number, std::string& bytes) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    bytes += static_cast<char>(static_cast<unsigned char>(number >> shift));
+  }
+}
+
+// Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
+void append_part(std::string_view part, std::string& bytes) {
+  append_number(part.size(), bytes);
+  bytes += part;
+}
+
+}  // namespace
+
+std::optional<TimeNs> event_time(std::string_view record_json) {
+  std::array<std::optional<TimeNs>, time_keys.size()> times;
+  MemberScan members(record_json);
+  std::string_view key;
+  std::string_view value;
+  while (!times.front() && members.next(key, value)) {
+    for (std::size_t at = 0; at < time_keys.size(); ++at) {
+      if (!times[at] && is_key(key, time_keys[at])) {
+        times[at] = parse_time(scalar_text(value));
+      }
+    }
+  }
+  const auto usable =
+      std::find_if(times.begin(), times.end(), [](const auto& time) { return time.has_value(); });
+  return usable == times.end() ? std::nullopt : *usable;
+}
+
+Hash128 record_identity(std::string_view record_json,
+                        bool cloudtrail,
+                        const Hash128& stream_id,
+                        std::uint64_t stream_offset) {
+  std::string event_id;
+  std::string account;
+  if (cloudtrail) {
+    MemberScan members(record_json);
+    std::string_view key;
+    std::string_view value;
+    while ((event_id.empty() || account.empty()) && members.next(key, value)) {
+      if (event_id.empty() && value.starts_with('"') && is_key(key, "eventID")) {
+        event_id = scalar_text(value);
+      } else if (account.empty() && is_key(key, "recipientAccountId")) {
+        account = scalar_text(value);
+      }
+    }
+  }
+  const Hash128 content = record_hash(record_json);
+  std::string bytes;
+  if (!event_id.empty()) {
+    bytes += 'c';
+    append_part(event_id, bytes);
+    append_part(account, bytes);
+  } else {
+    bytes += 's';
+    append_number(stream_id.high, bytes);
+    append_number(stream_id.low, bytes);
+    append_number(stream_offset, bytes);
+  }
+  append_number(content.high, bytes);
+  append_number(content.low, bytes);
+  return content_hash(bytes);
+}
+
+}  // namespace tocsin
