@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files to a Ruleset, in this order: read and compile each document by itself; find what is
+// called the same; let correlations find their rules; put filters on rules; add the rules to the
+// program; complete the correlations.
+#include "rules/load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/limits.h"
+#include "engine/base/text.h"
+#include "rules/collection.h"
+#include "rules/compile.h"
+#include "rules/resolve.h"
+#include "rules/rule_files.h"
+#include "rules/rule_index.h"
+
+namespace tocsin {
+namespace {
+
+// Kept until the end: diagnostics show lines of it.
+struct LoadedFile {
+  SourceText source;
+  Diagnostics diagnostics;
+};
+
+class Loader {
+ public:
+  explicit Loader(const LoadOptions& options) : options_(options) {}
+
+  LoadResult run() {
+    refuse_pipelines();
+    for (const RuleFile& file : find_rule_files(options_.paths, first_diagnostics_)) {
+      read(file);
+    }
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+      index_.add(i, entries_[i].metadata);
+    }
+    report_duplicates();
+    CorrelationResolver resolver(entries_,
+                                 index_,
+                                 {[this](const RuleEntry& entry) { return problems_of(entry); },
+                                  [this](RuleEntry& entry) { activate(entry); }});
+    resolver.resolve_references();
+    apply_filters();
+    add_rules();
+    ruleset_->correlations = resolver.finish();
+    describe_correlations();
+    set_keys();
+    finish_ruleset();
+    return finish_result();
+  }
+
+ private:
+  Problems problems_of(const RuleEntry& entry) {
+    LoadedFile& file = *files_[entry.file];
+    return Problems(file.source, file.diagnostics, options_.strict);
+  }
+
+  void refuse_pipelines() {
+    for (const std::string& path : options_.pipelines) {
+      Diagnostic problem;
+      problem.code = "pipeline-unsupported";
+      problem.file = path;
+      problem.message = "processing pipelines are not supported";
+      problem.hint = "write the rules for the fields that the records have";
+      first_diagnostics_.add(std::move(problem));
+    }
+  }
+
+  // --- each document by itself ---
+
+  void read(const RuleFile& file) {
+    files_.push_back(std::make_unique<LoadedFile>());
+    LoadedFile& loaded = *files_.back();
+    std::optional<std::string> text = read_rule_file(file, loaded.diagnostics);
+    loaded.source = SourceText::make(file.path, text ? std::move(*text) : std::string());
+    if (!text) {
+      ++result_.rejected;
+      return;
+    }
+    Collection collection = read_collection(loaded.source, loaded.diagnostics);
+    result_.rejected += collection.rejected;
+    for (RuleDocument& document : collection.documents) {
+      add_document(std::move(document));
+    }
+  }
+
+  void add_document(RuleDocument document) {
+    RuleEntry& entry = entries_.emplace_back();
+    entry.file = files_.size() - 1;
+    LoadedFile& file = *files_.back();
+    Problems problems(file.source, entry.held, options_.strict);
+    entry.metadata = read_metadata(document.root, document.kind, problems);
+    if (is_excluded(entry)) {
+      entry.state = EntryState::excluded;
+      entry.root = std::move(document.root);
+      return;
+    }
+    tell_held(entry);
+    compile(entry, document.root);
+    if (problems.rejected()) {
+      entry.state = EntryState::rejected;
+    }
+  }
+
+  void tell_held(RuleEntry& entry) {
+    for (const Diagnostic& problem : entry.held.list()) {
+      files_[entry.file]->diagnostics.add(problem);
+    }
+    entry.held = Diagnostics();
+  }
+
+  // Applies overrides too. By id, name, title or tag.
+  bool is_excluded(RuleEntry& entry) {
+    RuleInfo& info = entry.metadata.info;
+    const auto has_tag = [&info](std::string_view tag) {
+      return std::any_of(info.tags.begin(), info.tags.end(), [&](const std::string& own) {
+        return ascii_lower(own) == ascii_lower(tag);
+      });
+    };
+    const auto is_id = [&info](std::string_view id) {
+      return !info.id.empty() && ascii_lower(info.id) == ascii_lower(id);
+    };
+    for (const std::string& name : options_.exclude) {
+      entry.excluded_by_name = entry.excluded_by_name || is_id(name) || info.title == name ||
+                               (!info.name.empty() && info.name == name) || has_tag(name);
+    }
+    for (const RuleOverride& change : options_.overrides) {
+      const bool meant = (!change.id.empty() && is_id(change.id)) ||
+                         (!change.title.empty() && change.title == info.title) ||
+                         (!change.tag.empty() && has_tag(change.tag));
+      if (!meant) {
+        continue;
+      }
+      ++change.used;
+      info.level = change.level ? change.level : info.level;
+      info.extensions.receiver = change.receiver.value_or(info.extensions.receiver);
+      info.extensions.alert = change.alert.value_or(info.extensions.alert);
+      entry.excluded_by_name = change.enabled ? !*change.enabled : entry.excluded_by_name;
+    }
+    // Filters bear no tags as a rule, and dropping one in silence would raise false alerts.
+    const bool wanted = options_.tags.empty() || info.kind == RuleKind::filter ||
+                        std::any_of(options_.tags.begin(), options_.tags.end(), has_tag);
+    return entry.excluded_by_name || !wanted;
+  }
+
+  void compile(RuleEntry& entry, const YamlNode& root) {
+    Problems problems = problems_of(entry);
+    switch (entry.info().kind) {
+      case RuleKind::detection:
+        compile_rule(entry, root, problems);
+        break;
+      case RuleKind::correlation:
+        entry.correlation = parse_correlation(root, options_.placeholders, problems);
+        break;
+      case RuleKind::filter:
+        entry.filter = parse_filter(*root.get("filter"), problems);
+        if (root.get("filter")->kind == YamlNode::Kind::map) {
+          lower(entry, *root.get("filter"), parse_filter_detection, problems);
+        }
+        break;
+    }
+    if (problems.rejected()) {
+      entry.state = EntryState::rejected;
+    }
+  }
+
+  void compile_rule(RuleEntry& entry, const YamlNode& root, Problems& problems) {
+    const YamlNode* detection = root.get("detection");
+    if (detection == nullptr) {
+      problems.error(root,
+                     "missing-detection",
+                     "no `detection`",
+                     "a rule has `detection`, a correlation `correlation`, a filter `filter`");
+      return;
+    }
+    lower(entry, *detection, parse_detection, problems);
+  }
+
+  template <typename Parse>
+  void lower(RuleEntry& entry, const YamlNode& node, Parse parse, Problems& problems) {
+    CompileContext context{&options_.placeholders, &problems.diagnostics()};
+    const std::optional<Detection> parsed = parse(problems.source(), node, context);
+    if (parsed) {
+      entry.detection = compile_detection(problems.source(), *parsed, builder_, context);
+      entry.canonical = canonical_text(*parsed);
+    }
+    if (!entry.detection) {
+      problems.reject();
+    }
+  }
+
+  // An excluded document that a correlation needs.
+  void activate(RuleEntry& entry) {
+    entry.feeder_only = true;
+    entry.state = EntryState::loaded;
+    const bool unsound = options_.strict ? entry.held.strict_errors() > 0 : entry.held.errors() > 0;
+    tell_held(entry);
+    compile(entry, entry.root);
+    entry.root = YamlNode();
+    if (unsound) {
+      entry.state = EntryState::rejected;
+    }
+  }
+
+  // --- names used twice ---
+
+  void report_duplicates() {
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+      const RuleInfo& info = entries_[i].info();
+      const Metadata& metadata = entries_[i].metadata;
+      if (!info.id.empty()) {
+        report_duplicate(i, index_.by_id(info.id), "id", metadata.id);
+      }
+      if (!info.name.empty()) {
+        report_duplicate(i, index_.by_name(info.name), "name", metadata.name);
+      }
+      if (metadata.has_title && info.kind != RuleKind::filter) {
+        report_duplicate(i, index_.by_title(info.title), "title", metadata.title);
+      }
+    }
+  }
+
+  void report_duplicate(std::uint32_t number,
+                        const RuleIndex::Found& same,
+                        const std::string& what,
+                        const SourceSpan& place) {
+    RuleEntry& entry = entries_[number];
+    if (same.front() == number || entry.state == EntryState::excluded) {
+      return;
+    }
+    const RuleInfo& first = entries_[same.front()].info();
+    Problems problems = problems_of(entry);
+    problems.label(
+        place,
+        "duplicate-" + what,
+        "the same " + what + " as " + first.file + ":" + std::to_string(first.line),
+        what == "title" ? "" : "give each document its own; nothing can refer to this one");
+    if (problems.rejected()) {
+      entry.state = EntryState::rejected;
+    }
+  }
+
+  // --- filters ---
+
+  void apply_filters() {
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+      RuleEntry& filter = entries_[i];
+      if (filter.info().kind != RuleKind::filter || filter.state != EntryState::loaded) {
+        continue;
+      }
+      FilterUse use{filter.info().title, filter.info().file, filter.info().line, 0};
+      if (filter.filter->any) {
+        for (RuleEntry& rule : entries_) {
+          use.rules += apply_filter(i, rule);
+        }
+      } else {
+        use.rules = apply_to_named(i);
+      }
+      if (filter.state == EntryState::loaded) {
+        result_.filters.push_back(std::move(use));
+      }
+    }
+  }
+
+  std::uint64_t apply_to_named(std::uint32_t number) {
+    RuleEntry& filter = entries_[number];
+    Problems problems = problems_of(filter);
+    std::vector<std::uint32_t> targets;
+    for (const RuleReference& reference : filter.filter->rules) {
+      const std::string shown = "`" + shorten(reference.text, 80) + "`";
+      const RuleIndex::Found found = index_.by_reference(reference.text);
+      if (found.empty()) {
+        problems.warning(reference.place,
+                         "filter-unknown-rule",
+                         "no rule has the id or name " + shown + "; the filter does not touch it",
+                         index_.near(reference.text));
+      } else if (found.size() > 1) {
+        problems.error(reference.place,
+                       "ambiguous-reference",
+                       std::to_string(found.size()) + " documents are called " + shown,
+                       "give each its own `name` and refer to that");
+      } else if (entries_[found[0]].info().kind != RuleKind::detection) {
+        problems.warning(reference.place,
+                         "filter-on-correlation",
+                         shown + " is no detection rule; a filter has no effect on it",
+                         "name the rules that it refers to");
+      } else {
+        targets.push_back(found[0]);
+      }
+    }
+    if (problems.rejected()) {
+      filter.state = EntryState::rejected;
+      return 0;
+    }
+    std::sort(targets.begin(), targets.end());
+    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+    std::uint64_t touched = 0;
+    for (const std::uint32_t target : targets) {
+      touched += apply_filter(number, entries_[target]);
+    }
+    return touched;
+  }
+
+  // 1 if the filter applies to the rule.
+  std::uint64_t apply_filter(std::uint32_t filter, RuleEntry& rule) {
+    if (rule.info().kind != RuleKind::detection || rule.state != EntryState::loaded ||
+        !covers(entries_[filter].info().log_source, rule.info().log_source)) {
+      return 0;
+    }
+    rule.filters.push_back(filter);
+    return 1;
+  }
+
+  // --- the program ---
+
+  void add_rules() {
+    for (RuleEntry& entry : entries_) {
+      if (entry.state != EntryState::loaded || entry.info().kind != RuleKind::detection) {
+        continue;
+      }
+      RuleInfo& info = entry.metadata.info;
+      ExprId condition = entry.detection->condition;
+      std::vector<ProgramBuilder::Selection> selections = std::move(entry.detection->selections);
+      std::string meaning = info.log_source.category + '\n' + info.log_source.product + '\n' +
+                            info.log_source.service + '\n' + entry.canonical;
+      if (!entry.filters.empty()) {
+        std::vector<ExprId> parts{condition};
+        for (const std::uint32_t number : entry.filters) {
+          const RuleEntry& filter = entries_[number];
+          parts.push_back(filter.detection->condition);
+          meaning += "\nfilter\n" + filter.canonical;
+          for (const ProgramBuilder::Selection& selection : filter.detection->selections) {
+            selections.push_back({filter.info().title + ": " + selection.name, selection.expr});
+          }
+        }
+        condition = builder_.all_of(parts);
+      }
+      info.fingerprint = content_hash(meaning);
+      entry.canonical = std::string();
+      entry.position = index(builder_.rule(condition, info.log_source, selections));
+    }
+  }
+
+  void describe_correlations() {
+    for (const RuleEntry& entry : entries_) {
+      if (entry.state != EntryState::loaded || !entry.correlation) {
+        continue;
+      }
+      CorrelationSpec& spec = ruleset_->correlations[entry.position];
+      spec.alerts_alone = alerts_alone(entry);
+      for (const CorrelationInput& input : spec.inputs) {
+        for (const std::string& field : input.group_fields) {
+          builder_.want_field(field);
+        }
+      }
+      for (const std::string& field : spec.fields) {
+        builder_.want_field(field);
+      }
+    }
+  }
+
+  static bool alerts_alone(const RuleEntry& entry) {
+    return entry.info().extensions.alert && !entry.silenced && !entry.feeder_only;
+  }
+
+  // The id, else the title; with the fingerprint where that is missing or used twice.
+  void set_keys() {
+    for (RuleEntry& entry : entries_) {
+      RuleInfo& info = entry.metadata.info;
+      const std::string fingerprint = to_hex(info.fingerprint);
+      if (!info.id.empty()) {
+        info.key = ascii_lower(info.id);
+        info.key += index_.by_id(info.id).size() > 1 ? "/" + fingerprint : "";
+      } else if (entry.metadata.has_title) {
+        info.key = info.title;
+        info.key += index_.by_title(info.title).size() > 1 ? "/" + fingerprint : "";
+      } else {
+        info.key = fingerprint;
+      }
+    }
+  }
+
+  void finish_ruleset() {
+    for (const LogSource& source : options_.expected_sources) {
+      builder_.expect_source(source);
+    }
+    for (RuleEntry& entry : entries_) {
+      if (entry.state != EntryState::loaded) {
+        continue;
+      }
+      if (entry.correlation) {
+        ruleset_->correlations[entry.position].info = entry.info();
+      } else if (entry.info().kind == RuleKind::detection) {
+        ruleset_->rules.push_back(entry.info());
+        ruleset_->alerts_alone.push_back(alerts_alone(entry));
+        ruleset_->feeds_detector.push_back(entry.feeds);
+      }
+    }
+    ruleset_->program = builder_.build();
+    result_.ruleset = std::move(ruleset_);
+  }
+
+  LoadResult finish_result() {
+    for (RuleEntry& entry : entries_) {
+      const bool loaded = entry.state == EntryState::loaded;
+      result_.loaded += loaded ? 1 : 0;
+      result_.rejected += entry.state == EntryState::rejected ? 1 : 0;
+      result_.excluded += entry.state == EntryState::excluded ? 1 : 0;
+      result_.documents.push_back(DocumentInfo{std::move(entry.metadata.info), loaded});
+    }
+    result_.files = files_.size();
+    for (const Diagnostic& problem : first_diagnostics_.list()) {
+      result_.diagnostics.add(problem);
+    }
+    for (const std::unique_ptr<LoadedFile>& file : files_) {
+      std::vector<Diagnostic> sorted = file->diagnostics.list();
+      std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
+        return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+      });
+      for (Diagnostic& problem : sorted) {
+        result_.diagnostics.add(std::move(problem));
+      }
+    }
+    return std::move(result_);
+  }
+
+  const LoadOptions& options_;
+  Diagnostics first_diagnostics_;  // of no file that was read
+  std::vector<std::unique_ptr<LoadedFile>> files_;
+  std::vector<RuleEntry> entries_;
+  RuleIndex index_;
+  ProgramBuilder builder_;
+  std::shared_ptr<Ruleset> ruleset_ = std::make_shared<Ruleset>();
+  LoadResult result_;
+};
+
+}  // namespace
+
+LoadResult load_rules(const LoadOptions& options) {
+  return Loader(options).run();
+}
+
+}  // namespace tocsin
