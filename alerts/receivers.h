@@ -80,14 +80,26 @@ struct LaneStatus {
 };
 using LaneLog = std::function<void(const std::string& line)>;
 
+struct LaneSettings {
+  std::uint64_t jitter_seed = 0;  // of the back-off; the program seeds it anew in each process
+  // The clock that Alert::detected_at is of, for max_age and Retry-After dates. Empty: an alert's
+  // age counts from its first attempt.
+  std::function<TimeNs()> now;
+  DurationNs log_interval_ns =
+      minute_ns;  // at most one line per receiver and kind of trouble in it
+  DurationNs retry_after_max_ns = hour_ns;  // what is asked for beyond it is not honoured
+  bool with_event = true;                   // not under --no-event
+};
+
 class Lanes {
  public:
-  // Checks each receiver (type, URL, scheme) and starts its thread.
+  // Checks each receiver (type, URL, scheme, headers) and starts its thread.
   static Result<std::unique_ptr<Lanes>> start(const std::vector<ReceiverConfig>& receivers,
                                               Store& store,
                                               const EngineInfo& engine,
                                               std::shared_ptr<const Redactor> redactor,
-                                              LaneLog log);
+                                              LaneLog log,
+                                              LaneSettings settings = {});
   virtual ~Lanes() = default;
   // Lets the lanes deliver what is pending, at most `grace_ns` of real time, then ends them.
   virtual void drain(DurationNs grace_ns) = 0;

@@ -142,7 +142,9 @@ struct Redactor::Impl {
       case JsonNode::Kind::object: {
         const bool named = has_secret_name(node);
         for (std::size_t i = 0; i < node.children.size(); ++i) {
-          if (is_secret(node.keys[i]) || (named && lowered(node.keys[i]) == "value")) {
+          const bool count =
+              node.children[i].kind == JsonNode::Kind::number && names_a_count(node.keys[i]);
+          if ((is_secret(node.keys[i]) && !count) || (named && lowered(node.keys[i]) == "value")) {
             take_all(node.children[i], removed);
           } else {
             walk(node.children[i], removed, nesting);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t columns_max = 120;
 // A title longer than this gives way where the summary would otherwise have no room.
-constexpr std::size_t title_columns = 48;
+constexpr std::size_t title_columns = 44;
 
 // Columns on a terminal: East Asian wide and emoji ranges take two (UAX 11); everything else is
 // counted as one, marks that take none too, so that a line is never too long.

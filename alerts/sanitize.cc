@@ -113,6 +113,29 @@ std::string plain_line(std::string_view text, std::size_t code_points_max) {
   return out;
 }
 
+std::size_t count_utf16(std::string_view text) {
+  std::size_t units = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    units += next_code_point(text, at) > 0xffff ? 2u : 1u;
+  }
+  return units;
+}
+
+std::string fit_utf16(std::string_view text, std::size_t units_max) {
+  std::size_t units = 0;
+  std::size_t kept = 0;  // bytes of what fits with the ellipsis behind it
+  for (std::size_t at = 0; at < text.size();) {
+    units += next_code_point(text, at) > 0xffff ? 2u : 1u;
+    if (units > units_max) {
+      return std::string(text.substr(0, kept)) + (units_max == 0 ? "" : "\xE2\x80\xA6");
+    }
+    if (units + 1 <= units_max) {
+      kept = at;
+    }
+  }
+  return std::string(text);
+}
+
 std::string defang(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 16);

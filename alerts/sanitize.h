@@ -21,6 +21,11 @@ std::string plain_line(std::string_view text, std::size_t code_points_max);
 // are not made links.
 std::string defang(std::string_view text);
 
+// `text` cut to at most `units_max` UTF-16 units, which is how vendors count, ending in U+2026
+// where something was cut.
+std::string fit_utf16(std::string_view text, std::size_t units_max);
+std::size_t count_utf16(std::string_view text);
+
 // True for code points that plain_line() drops or replaces.
 bool is_deceptive(char32_t code_point);
 

@@ -92,15 +92,16 @@ constexpr std::array<std::string_view, 7> secret_names = {"credential",
                                                           "proxyauthorization",
                                                           "xauthorization"};
 // ... unless its last word says that it is something about the secret ...
-constexpr std::array<std::string_view, 33> attribute_words = {
-    "id",         "ids",     "arn",        "arns",          "name",       "names",   "type",
-    "length",     "age",     "policy",     "required",      "used",       "changed", "enabled",
-    "expiration", "expires", "expiry",     "date",          "time",       "count",   "status",
-    "state",      "version", "prevention", "reset",         "days",       "max",     "min",
-    "rotation",   "region",  "usage",      "configuration", "description"};
+constexpr std::array<std::string_view, 35> attribute_words = {
+    "id",      "ids",           "arn",         "arns",       "name",     "names",
+    "type",    "length",        "age",         "policy",     "required", "used",
+    "changed", "enabled",       "expiration",  "expires",    "expiry",   "date",
+    "time",    "count",         "status",      "state",      "version",  "prevention",
+    "reset",   "days",          "max",         "min",        "rotation", "region",
+    "usage",   "configuration", "description", "identifier", "provider"};
 // ... or it is one of these: paging and idempotency tokens of AWS, and names without a visible last
 // word.
-constexpr std::array<std::string_view, 27> harmless_names = {
+constexpr std::array<std::string_view, 28> harmless_names = {
     "clienttoken",       "clientrequesttoken", "nexttoken",
     "changetoken",       "idempotencytoken",   "paginationtoken",
     "continuationtoken", "startingtoken",      "nextcontinuationtoken",
@@ -109,7 +110,8 @@ constexpr std::array<std::string_view, 27> harmless_names = {
     "creatorrequestid",  "httptokens",         "tokenid",
     "secretid",          "secretarn",          "secretname",
     "secretversionid",   "accesskeyid",        "minimumpasswordlength",
-    "forwardtoken",      "nextforwardtoken",   "nextbackwardtoken"};
+    "forwardtoken",      "nextforwardtoken",   "nextbackwardtoken",
+    "elevatedtoken"};
 
 // Beginnings of tokens that are secret wherever they stand; the number is the least length that
 // counts.
@@ -422,6 +424,10 @@ bool names_a_secret(std::string_view name) {
         return word.find(part) != std::string::npos;
       });
   return has_part && !names_an_attribute(name);
+}
+
+bool names_a_count(std::string_view name) {
+  return last_word(name) == "tokens";
 }
 
 bool is_placeholder(std::string_view value) {

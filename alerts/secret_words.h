@@ -21,6 +21,10 @@ bool names_a_secret(std::string_view name);
 // (credentials.accessKeyId, .expiration).
 bool names_an_attribute(std::string_view name);
 
+// True for names that name a secret, yet beside a number count something (usage.outputTokens of
+// language models).
+bool names_a_count(std::string_view name);
+
 // What a service writes in place of a secret: shown as it is.
 bool is_placeholder(std::string_view value);
 

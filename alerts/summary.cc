@@ -21,6 +21,7 @@ namespace tocsin {
 namespace {
 
 constexpr std::size_t value_code_points_max = 80;
+constexpr std::size_t resource_code_points_max = 120;  // an ARN
 constexpr std::size_t line_code_points_max = 400;
 // How deep and how many values of a request are looked at for its resource.
 constexpr std::size_t resource_depth_max = 4;
@@ -79,7 +80,8 @@ std::string actor(const JsonNode& record) {
   if (type == "Root") {
     return "root";
   }
-  if (type == "AWSService" && !invoked_by.empty()) {
+  // Events that a service makes on its own name nobody else.
+  if (!invoked_by.empty() && (type == "AWSService" || (user.empty() && arn.empty()))) {
     return "service " + shown(invoked_by);
   }
   if (type == "AssumedRole") {
@@ -133,25 +135,11 @@ struct Resource {
 
 // Keys that never say on what something was done.
 bool is_no_resource(const std::string& key) {
-  constexpr std::array<std::string_view, 19> names = {"host",
-                                                      "availabilityzone",
-                                                      "region",
-                                                      "regionname",
-                                                      "rolesessionname",
-                                                      "maxresults",
-                                                      "marker",
-                                                      "clienttoken",
-                                                      "nexttoken",
-                                                      "accountid",
-                                                      "ownerid",
-                                                      "userid",
-                                                      "principalid",
-                                                      "clientrequesttoken",
-                                                      "versionid",
-                                                      "detectorid",
-                                                      "requestid",
-                                                      "creatorrequestid",
-                                                      "_requestid"};
+  constexpr std::array<std::string_view, 20> names = {
+      "host",       "availabilityzone", "region",           "regionname",         "rolesessionname",
+      "maxresults", "marker",           "clienttoken",      "nexttoken",          "accountid",
+      "ownerid",    "userid",           "principalid",      "clientrequesttoken", "versionid",
+      "detectorid", "requestid",        "creatorrequestid", "_requestid",         "key"};
   return std::find(names.begin(), names.end(), key) != names.end();
 }
 
@@ -199,6 +187,12 @@ int rank_of(const std::string& written_key,
   return word && !response ? 10 : 0;
 }
 
+// Filters and tags of a request speak of many things, not of one.
+bool selects(const std::string& key) {
+  const std::string word = lowered(key);
+  return word.find("filter") != std::string::npos || word.compare(0, 3, "tag") == 0;
+}
+
 // The best value under `root`; of equal ones the first.
 void find_resource(const JsonNode& root, const std::string& noun, bool response, Resource& best) {
   struct Place {
@@ -223,6 +217,9 @@ void find_resource(const JsonNode& root, const std::string& noun, bool response,
     for (std::size_t i = 0; i < place.node->children.size() && queue.size() < resource_values_max;
          ++i) {
       const bool object = place.node->kind == JsonNode::Kind::object;
+      if (object && selects(place.node->keys[i])) {
+        continue;
+      }
       queue.push_back(
           {&place.node->children[i], object ? &place.node->keys[i] : place.key, place.depth + 1});
     }
@@ -263,9 +260,10 @@ std::string cloudtrail_resource(const JsonNode& record, const std::string& event
   }
   const std::string arn = resource_arn(record);
   if (best.rank < request_name_rank && !arn.empty()) {
-    return shown(arn);
+    return plain_line(arn, resource_code_points_max);
   }
-  return best.rank == 0 ? std::string() : shown(best.key) + " " + shown(best.value);
+  return best.rank == 0 ? std::string()
+                        : shown(best.key) + " " + plain_line(best.value, resource_code_points_max);
 }
 
 // --- CloudTrail: the line ---
