@@ -105,6 +105,16 @@ class Examples(unittest.TestCase):
                 result = run("check", "--strict", *options, folder / "rules")
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
+    def test_the_tests_inside_the_rules_pass(self):
+        if "\n  test " not in run("--help").stdout:
+            self.skipTest("this program has no command `test` yet")
+        for folder in FOLDERS:
+            with self.subTest(folder.name):
+                placeholders = folder / "placeholders.yaml"
+                options = ["--placeholders", placeholders] if placeholders.exists() else []
+                result = run("test", *options, folder / "rules")
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
     def test_all_rules_together_raise_the_same_alerts(self):
         paths = [folder / "events.ndjson" for folder in FOLDERS]
         result = self.scan("--config", CONFIG, *paths)
