@@ -28,7 +28,10 @@ RE2::Options options_of(std::string_view flags) {
 }
 
 std::string quoted(const std::string& text) {
-  return "'" + shorten(printable(text), 40) + "'";
+  std::string out = "'";
+  out += shorten(printable(text), 40);
+  out += '\'';
+  return out;
 }
 
 bool is_back_reference(std::string_view arg) {
