@@ -8,6 +8,7 @@
 
 #include "engine/base/text.h"
 #include "rules/compile.h"
+#include "rules/detection.h"
 
 namespace tocsin {
 namespace {
@@ -93,6 +94,10 @@ std::string condition_text(const ConditionNode& node) {
 }
 
 }  // namespace
+
+std::string canonical_text(const DetectionNode& node) {
+  return node_text(node);
+}
 
 std::string canonical_text(const Detection& detection) {
   std::vector<std::string> selections;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,5 +25,8 @@ std::optional<DetectionNode> parse_detection_node(const SourceText& source,
 
 // The names of the selections, in their order. Views into `detection`.
 std::vector<std::string_view> selection_names(const Detection& detection);
+
+// Of a part of a detection, as canonical_text(const Detection&).
+std::string canonical_text(const DetectionNode& node);
 
 }  // namespace tocsin
