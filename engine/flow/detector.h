@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/cidr.h"
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/flow/alert.h"
@@ -65,6 +66,8 @@ struct DetectorCounters {
   std::uint64_t dropped_values = 0;
   std::uint64_t late = 0;  // behind everything that is held
   std::uint64_t duplicates = 0;
+  std::uint64_t open = 0;     // events whose time is not over yet (absence)
+  std::uint64_t skipped = 0;  // had nothing to go by: no address, no location, too young a group
 };
 
 class Detector {
@@ -81,12 +84,27 @@ class Detector {
   virtual DetectorCounters counters() const = 0;
 };
 
+// Where an address is, as far as a database knows.
+struct GeoPlace {
+  std::optional<double> latitude, longitude;  // degrees
+  double accuracy_km = 0;
+  std::optional<std::uint32_t> asn;
+  std::string country;  // ISO 3166-1 alpha-2; empty: unknown
+};
+// nullopt: the address has no entry. Same answer for the same address while a detector lives.
+using GeoLookup = std::function<std::optional<GeoPlace>(const IpAddress&)>;
+
+// The record that an observation of this sequence brought, or nullptr if it is no longer kept.
+using RecordLookup = std::function<std::shared_ptr<const RecordCopy>(std::uint64_t sequence)>;
+
 // Bounds and time rules that a detector is made with.
 struct DetectorSettings {
   DurationNs lateness_ns = 15 * minute_ns;
   std::uint64_t max_keys = 1'000'000;
   std::uint64_t max_values_per_key = 10'000;
   std::uint64_t hash_seed = 0;
+  RecordLookup records;  // may be empty: a report's only event is then the one that fired
+  GeoLookup geo;         // empty: no database; detectors that need one cannot be made
 };
 
 }  // namespace tocsin

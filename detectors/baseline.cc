@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detectors/baseline.h"
+
+#include <algorithm>
+
+#include "detectors/common.h"
+#include "engine/base/hash.h"
+
+namespace tocsin {
+
+namespace {
+
+constexpr std::uint32_t empty_cell = 0xffffffffu;
+// Fewer values than this are found faster by looking at each.
+constexpr std::size_t indexed_from = 9;
+// The table is per group and bounded: a fixed seed would let an attacker slow down his own group
+// only.
+constexpr std::uint64_t index_seed = 0x746f6373696eu;
+
+std::int64_t day_of(TimeNs time) {
+  return time / day_ns - (time % day_ns < 0 ? 1 : 0);
+}
+
+std::uint32_t bounded_increment(std::uint32_t number) {
+  return number == 0xffffffffu ? number : number + 1;
+}
+
+void start(KnownValue& value, TimeNs time) {
+  value.first_seen = time;
+  value.last_seen = time;
+  value.days_seen = 1;
+  value.days = 1;
+  value.count = 1;
+}
+
+void note_day(KnownValue& value, TimeNs time) {
+  const std::int64_t ahead = day_of(time) - day_of(value.last_seen);
+  if (ahead > 0) {
+    value.days_seen = (ahead < 64 ? value.days_seen << ahead : 0) | 1;
+    value.days = bounded_increment(value.days);
+  } else if (ahead > -64) {
+    const std::uint64_t bit = std::uint64_t{1} << -ahead;
+    if ((value.days_seen & bit) == 0) {
+      value.days_seen |= bit;
+      value.days = bounded_increment(value.days);
+    }
+  }
+}
+
+}  // namespace
+
+KnownValue* Baseline::locate(std::string_view text) {
+  if (index_.empty()) {
+    for (KnownValue& value : values_) {
+      if (value.text == text) {
+        return &value;
+      }
+    }
+    return nullptr;
+  }
+  const std::size_t mask = index_.size() - 1;
+  std::size_t at = static_cast<std::size_t>(seeded_hash(text, index_seed)) & mask;
+  for (; index_[at] != empty_cell; at = (at + 1) & mask) {
+    if (values_[index_[at]].text == text) {
+      return &values_[index_[at]];
+    }
+  }
+  return nullptr;
+}
+
+void Baseline::index_all() {
+  if (values_.size() < indexed_from) {
+    index_.clear();
+    return;
+  }
+  std::size_t size = 16;
+  while (size < values_.size() * 2) {
+    size *= 2;
+  }
+  index_.assign(size, empty_cell);
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    std::size_t at =
+        static_cast<std::size_t>(seeded_hash(values_[i].text, index_seed)) & (size - 1);
+    while (index_[at] != empty_cell) {
+      at = (at + 1) & (size - 1);
+    }
+    index_[at] = static_cast<std::uint32_t>(i);
+  }
+}
+
+std::uint64_t Baseline::learn(std::string_view text, TimeNs time, const BaselineRules& rules) {
+  since_ = events_ == 0 ? time : std::min(since_, time);
+  last_seen_ = events_ == 0 ? time : std::max(last_seen_, time);
+  ++events_;
+  if (KnownValue* value = locate(text)) {
+    if (time > add_saturating(value->last_seen, rules.forget_after_ns)) {
+      start(*value, time);  // was forgotten in between
+      return 0;
+    }
+    note_day(*value, time);
+    value->first_seen = std::min(value->first_seen, time);
+    value->last_seen = std::max(value->last_seen, time);
+    value->count = bounded_increment(value->count);
+    return 0;
+  }
+  std::uint64_t dropped = 0;
+  if (values_.size() >= rules.values_max) {
+    dropped = values_.size();
+    drop_least(rules);
+    dropped -= values_.size();
+  }
+  KnownValue value;
+  value.text = std::string(text);
+  start(value, time);
+  values_.push_back(std::move(value));
+  if (index_.empty() ? values_.size() >= indexed_from : values_.size() * 2 > index_.size()) {
+    index_all();
+  } else if (!index_.empty()) {
+    const std::size_t mask = index_.size() - 1;
+    std::size_t at = static_cast<std::size_t>(seeded_hash(text, index_seed)) & mask;
+    while (index_[at] != empty_cell) {
+      at = (at + 1) & mask;
+    }
+    index_[at] = static_cast<std::uint32_t>(values_.size() - 1);
+  }
+  return dropped;
+}
+
+// Values seen on too few days go before others: a flood of new ones must not push out what is
+// known.
+void Baseline::drop_least(const BaselineRules& rules) {
+  const auto is_less = [&](const KnownValue& a, const KnownValue& b) {
+    const bool a_mature = a.days >= rules.min_days;
+    const bool b_mature = b.days >= rules.min_days;
+    if (a_mature != b_mature) {
+      return b_mature;
+    }
+    return a.last_seen != b.last_seen ? a.last_seen < b.last_seen : a.text < b.text;
+  };
+  const std::size_t drop = std::max<std::size_t>(1, values_.size() / 10);
+  std::sort(values_.begin(), values_.end(), is_less);
+  values_.erase(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(drop));
+  index_all();
+}
+
+const KnownValue* Baseline::find(std::string_view text,
+                                 TimeNs time,
+                                 const BaselineRules& rules) const {
+  const KnownValue* value = const_cast<Baseline*>(this)->locate(text);
+  return value != nullptr && time <= add_saturating(value->last_seen, rules.forget_after_ns)
+             ? value
+             : nullptr;
+}
+
+bool Baseline::is_known(const KnownValue& value, TimeNs time, const BaselineRules& rules) {
+  return value.days >= rules.min_days &&
+         time >= add_saturating(value.first_seen, rules.mature_after_ns);
+}
+
+bool Baseline::is_learning(TimeNs time, const BaselineRules& rules) const {
+  return events_ == 0 || events_ < rules.learning_min_events ||
+         time < add_saturating(since_, rules.learning_ns);
+}
+
+std::size_t Baseline::bytes() const {
+  std::size_t bytes =
+      values_.capacity() * sizeof(KnownValue) + index_.capacity() * sizeof(std::uint32_t);
+  for (const KnownValue& value : values_) {
+    bytes += value.text.size() > 15 ? value.text.capacity() : 0;
+  }
+  return bytes;
+}
+
+void Baseline::save(WireWriter& writer) const {
+  writer.number(events_);
+  writer.signed_number(since_);
+  writer.signed_number(last_seen_);
+  writer.number(values_.size());
+  for (const KnownValue& value : values_) {
+    writer.text(value.text);
+    writer.signed_number(value.first_seen);
+    writer.signed_number(value.last_seen);
+    writer.number(value.days_seen);
+    writer.number(value.days);
+    writer.number(value.count);
+  }
+}
+
+bool Baseline::load(WireReader& reader) {
+  events_ = reader.number();
+  since_ = reader.signed_number();
+  last_seen_ = reader.signed_number();
+  values_.clear();
+  for (std::size_t count = reader.count(6); count > 0 && reader.ok(); --count) {
+    KnownValue value;
+    value.text = std::string(reader.text());
+    value.first_seen = reader.signed_number();
+    value.last_seen = reader.signed_number();
+    value.days_seen = reader.number();
+    value.days = static_cast<std::uint32_t>(reader.number());
+    value.count = static_cast<std::uint32_t>(reader.number());
+    values_.push_back(std::move(value));
+  }
+  index_all();
+  return reader.ok();
+}
+
+}  // namespace tocsin

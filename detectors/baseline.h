@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Baseline: the values that new_value knows of one group, with since when and from how many events.
+//
+// A value counts as known only when it is old enough and was seen on enough days, so that an
+// attacker's first calls do not make him known. Days are counted exactly while events are at most
+// 64 days out of order. Thread rule: one thread. Cost: learn and find O(1); past its limit a
+// baseline forgets a tenth of its values at once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detectors/wire.h"
+#include "engine/base/time.h"
+
+namespace tocsin {
+
+struct BaselineRules {
+  DurationNs learning_ns = 7 * day_ns;
+  std::uint64_t learning_min_events = 0;
+  DurationNs mature_after_ns = day_ns;
+  std::uint64_t min_days = 2;
+  DurationNs forget_after_ns = 30 * day_ns;
+  std::uint64_t values_max = 10'000;
+};
+
+struct KnownValue {
+  std::string text;
+  TimeNs first_seen = 0;
+  TimeNs last_seen = 0;
+  std::uint64_t days_seen = 0;  // bit i: the day i days before that of last_seen
+  std::uint32_t days = 0;
+  std::uint32_t count = 0;
+};
+
+class Baseline {
+ public:
+  // Returns how many values the limit made it forget.
+  std::uint64_t learn(std::string_view value, TimeNs time, const BaselineRules& rules);
+
+  // Was it seen at all, and not forgotten by `time`? Valid until the next learn().
+  const KnownValue* find(std::string_view value, TimeNs time, const BaselineRules& rules) const;
+  static bool is_known(const KnownValue& value, TimeNs time, const BaselineRules& rules);
+
+  bool is_empty() const { return events_ == 0; }
+  bool is_learning(TimeNs time, const BaselineRules& rules) const;
+  std::uint64_t events() const { return events_; }
+  TimeNs since() const { return since_; }
+  TimeNs last_seen() const { return last_seen_; }
+  const std::vector<KnownValue>& values() const { return values_; }
+  std::size_t bytes() const;
+
+  void save(WireWriter& writer) const;
+  bool load(WireReader& reader);
+
+ private:
+  KnownValue* locate(std::string_view value);
+  void index_all();
+  void drop_least(const BaselineRules& rules);
+
+  std::vector<KnownValue> values_;
+  std::vector<std::uint32_t>
+      index_;  // open addressing over values_, used from a handful of values on
+  std::uint64_t events_ = 0;
+  TimeNs since_ = 0;
+  TimeNs last_seen_ = 0;
+};
+
+}  // namespace tocsin

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all detectors share: arithmetic on times, keys of groups, conditions, reports.
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/time.h"
+#include "engine/flow/detector.h"
+
+namespace tocsin {
+
+// A record may claim any time: sums stay at the ends of the range instead of wrapping.
+inline TimeNs add_saturating(TimeNs time, DurationNs duration) {
+  constexpr TimeNs least = std::numeric_limits<TimeNs>::min();
+  constexpr TimeNs greatest = std::numeric_limits<TimeNs>::max();
+  if (duration > 0 && time > greatest - duration) {
+    return greatest;
+  }
+  if (duration < 0 && time < least - duration) {
+    return least;
+  }
+  return time + duration;
+}
+inline TimeNs subtract_saturating(TimeNs time, DurationNs duration) {
+  return duration == std::numeric_limits<DurationNs>::min() ? std::numeric_limits<TimeNs>::max()
+                                                            : add_saturating(time, -duration);
+}
+
+// A group as bytes, unambiguous: per value absent, or its size and text.
+void append_group_key(std::span<const std::optional<std::string>> group, std::string& out);
+std::vector<std::optional<std::string>> parse_group_key(std::string_view key);
+
+// All thresholds hold; none: true.
+bool holds(std::span<const Threshold> thresholds, double value);
+bool holds(const Threshold& threshold,
+           int comparison);  // comparison: value <=> threshold as -1, 0, 1
+std::string_view to_text(CompareOp op);
+// "gte 3", "gt 1, lt 10"
+std::string to_text(std::span<const Threshold> thresholds);
+
+// A number as evidence shows it: integral without fraction, others in their shortest form.
+std::string number_text(double value);
+// Reads a JSON number or a numeric string; nullopt for anything else, infinities included.
+std::optional<double> parse_real(std::string_view text);
+
+// A JSON object, member by member.
+class EvidenceWriter {
+ public:
+  void text(std::string_view key, std::string_view value);
+  void number(std::string_view key, double value);
+  void integer(std::string_view key, std::uint64_t value);
+  void flag(std::string_view key, bool value);
+  void raw(std::string_view key, std::string_view json);
+  std::string finish() &&;
+
+ private:
+  void key(std::string_view name);
+  std::string json_ = "{";
+};
+
+// A report of `observation`, with its group, time, identity and record as the last event.
+Report report_of(const Observation& observation);
+
+// The records of a window in time order, at most the first 3 and the last 7 of all, the last being
+// `fired`. `sequences`: of the window's events in time order, the fired one may be among them.
+void append_events(std::span<const std::uint64_t> sequences,
+                   const Observation& fired,
+                   const RecordLookup& lookup,
+                   std::vector<std::shared_ptr<const RecordCopy>>& out);
+
+}  // namespace tocsin

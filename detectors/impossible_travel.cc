@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// impossible_travel: two events of a group are farther apart than min-distance and would need more
+// than min-speed. An event is compared with the nearest located one before it and, if it is late,
+// with the nearest after it, within `timespan`. The distance is the great circle less both accuracy
+// radii, so that a vague location never makes somebody fast.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "detectors/common.h"
+#include "detectors/key_table.h"
+#include "detectors/options.h"
+#include "detectors/registry.h"
+#include "detectors/wire.h"
+
+namespace tocsin {
+
+namespace {
+
+constexpr double earth_radius_km = 6371.0088;  // mean radius, IUGG
+constexpr double km_per_mile = 1.609344;
+constexpr std::uint64_t format_version = 1;
+
+struct Place {
+  TimeNs time = 0;
+  std::uint64_t sequence = 0;
+  double latitude = 0;
+  double longitude = 0;
+  double accuracy_km = 0;
+  std::string address;
+};
+
+// Haversine: stable for small distances.
+double great_circle_km(const Place& a, const Place& b) {
+  constexpr double radians = 3.14159265358979323846 / 180;
+  const double sin_lat = std::sin((b.latitude - a.latitude) * radians / 2);
+  const double sin_lon = std::sin((b.longitude - a.longitude) * radians / 2);
+  const double h = sin_lat * sin_lat + std::cos(a.latitude * radians) *
+                                           std::cos(b.latitude * radians) * sin_lon * sin_lon;
+  return 2 * earth_radius_km * std::asin(std::sqrt(std::min(1.0, h)));
+}
+
+struct TravelSettings {
+  DurationNs timespan_ns = 0;
+  double min_distance_km = 500;
+  double min_speed_kmh = 900;
+};
+
+class ImpossibleTravel final : public Detector {
+ public:
+  ImpossibleTravel(TravelSettings travel, ExcludeList exclude, const DetectorSettings& settings)
+      : travel_(travel),
+        exclude_(std::move(exclude)),
+        settings_(settings),
+        places_max_(std::max<std::uint64_t>(settings.max_values_per_key, 2)),
+        groups_(settings.max_keys, settings.hash_seed) {}
+
+  void on_match(const Observation& observation, const ReportSink& sink) override {
+    Place place;
+    if (!locate(observation, place)) {
+      return;
+    }
+    key_.clear();
+    append_group_key(observation.group, key_);
+    std::vector<Place>& places = groups_.touch(key_);
+    if (place.time < watermark_ && places.empty()) {
+      ++counters_.late;
+    }
+    const auto later = [](TimeNs time, const Place& other) { return time < other.time; };
+    const auto at = std::upper_bound(places.begin(), places.end(), place.time, later);
+    const Place* before = at == places.begin() ? nullptr : &*std::prev(at);
+    const Place* after = at == places.end() ? nullptr : &*at;
+    if (before != nullptr && is_impossible(*before, place)) {
+      report(observation, *before, place, sink);
+    } else if (after != nullptr && is_impossible(place, *after)) {
+      report(observation, *after, place, sink);
+    }
+    places.insert(at, std::move(place));
+    forget(places);
+  }
+
+  void on_time(TimeNs watermark, const ReportSink&) override {
+    watermark_ = std::max(watermark_, watermark);
+    const TimeNs horizon = subtract_saturating(watermark_, travel_.timespan_ns);
+    groups_.expire([&](const std::vector<Place>& places) {
+      return places.empty() || places.back().time < horizon;
+    });
+  }
+
+  void save(std::string& out) const override {
+    WireWriter writer(out);
+    writer.number(format_version);
+    writer.signed_number(watermark_);
+    writer.number(groups_.size());
+    groups_.for_each(
+        [&](std::string_view key, const std::vector<Place>& places, bool is_protected) {
+          writer.text(key);
+          writer.flag(is_protected);
+          writer.number(places.size());
+          for (const Place& place : places) {
+            writer.signed_number(place.time);
+            writer.number(place.sequence);
+            writer.real(place.latitude);
+            writer.real(place.longitude);
+            writer.real(place.accuracy_km);
+            writer.text(place.address);
+          }
+        });
+  }
+
+  bool load(std::string_view bytes) override {
+    WireReader reader(bytes);
+    if (reader.number() != format_version) {
+      return false;
+    }
+    const TimeNs watermark = reader.signed_number();
+    KeyTable<std::vector<Place>> groups(settings_.max_keys, settings_.hash_seed);
+    for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
+      const std::string_view key = reader.text();
+      const bool is_protected = reader.flag();
+      std::vector<Place>& places = groups.restore(key, is_protected);
+      for (std::size_t count = reader.count(26); count > 0 && reader.ok(); --count) {
+        Place place;
+        place.time = reader.signed_number();
+        place.sequence = reader.number();
+        place.latitude = reader.real();
+        place.longitude = reader.real();
+        place.accuracy_km = reader.real();
+        place.address = std::string(reader.text());
+        places.push_back(std::move(place));
+      }
+    }
+    if (!reader.ok() || !reader.at_end()) {
+      return false;
+    }
+    groups_ = std::move(groups);
+    watermark_ = watermark;
+    return true;
+  }
+
+  DetectorCounters counters() const override {
+    DetectorCounters counters = counters_;
+    counters.keys = groups_.size();
+    counters.evicted_keys = groups_.evicted();
+    counters.bytes = groups_.bytes() + groups_.size() * sizeof(Place);
+    return counters;
+  }
+
+ private:
+  // False, and counted, if there is no address, no location, or the address is excluded.
+  bool locate(const Observation& observation, Place& place) {
+    const std::optional<std::string> text = observation.fields[0].single();
+    std::optional<IpAddress> address = text ? parse_ip(*text) : std::nullopt;
+    if (!address) {
+      ++counters_.skipped;
+      return false;
+    }
+    address = unmap(*address);
+    if (exclude_.contains(*text, address)) {
+      return false;
+    }
+    const std::optional<GeoPlace> found = settings_.geo(*address);
+    if (!found || !found->latitude || !found->longitude) {
+      ++counters_.skipped;
+      return false;
+    }
+    place.time = observation.time;
+    place.sequence = observation.sequence;
+    place.latitude = *found->latitude;
+    place.longitude = *found->longitude;
+    place.accuracy_km = found->accuracy_km;
+    place.address = to_text(*address);
+    return true;
+  }
+
+  double distance_km(const Place& a, const Place& b) const {
+    return std::max(0.0, great_circle_km(a, b) - a.accuracy_km - b.accuracy_km);
+  }
+
+  // Precondition: a.time <= b.time.
+  bool is_impossible(const Place& a, const Place& b) const {
+    if (a.time < subtract_saturating(b.time, travel_.timespan_ns)) {
+      return false;
+    }
+    const double km = distance_km(a, b);
+    const double hours = static_cast<double>(b.time - a.time) / static_cast<double>(hour_ns);
+    // Multiplied out, so that two events at the same instant need no special case.
+    return km >= travel_.min_distance_km && km > travel_.min_speed_kmh * hours;
+  }
+
+  void forget(std::vector<Place>& places) {
+    const TimeNs horizon = subtract_saturating(watermark_, travel_.timespan_ns);
+    std::size_t old = 0;
+    // The last is kept whatever its age: a late event may come just after it.
+    while (old + 1 < places.size() && places[old].time < horizon) {
+      ++old;
+    }
+    if (places.size() - old > places_max_) {
+      ++old;
+      ++counters_.dropped_values;
+    }
+    places.erase(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(old));
+  }
+
+  void report(const Observation& observation,
+              const Place& other,
+              const Place& place,
+              const ReportSink& sink) {
+    Report report = report_of(observation);
+    report.events.clear();
+    report.count = 2;
+    report.first_seen = std::min(other.time, place.time);
+    report.last_seen = std::max(other.time, place.time);
+    const std::array<std::uint64_t, 1> sequences = {other.sequence};
+    append_events(sequences, observation, settings_.records, report.events);
+    const double km = distance_km(other, place);
+    const DurationNs apart = report.last_seen - report.first_seen;
+    EvidenceWriter evidence;
+    evidence.text("address", place.address);
+    evidence.text("other_address", other.address);
+    evidence.text("other_time", format_rfc3339(other.time));
+    evidence.number("distance_km", std::round(km));
+    if (apart > 0) {
+      evidence.number("speed_kmh",
+                      std::round(km * static_cast<double>(hour_ns) / static_cast<double>(apart)));
+    }
+    report.evidence_json = std::move(evidence).finish();
+    sink(std::move(report));
+  }
+
+  TravelSettings travel_;
+  ExcludeList exclude_;
+  DetectorSettings settings_;
+  std::uint64_t places_max_;
+  KeyTable<std::vector<Place>> groups_;  // in time order
+  TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
+  DetectorCounters counters_;
+  std::string key_;  // reused
+};
+
+}  // namespace
+
+DetectorResult make_impossible_travel(const CorrelationSpec& spec,
+                                      const DetectorSettings& settings) {
+  constexpr std::array<OptionReader::Unit, 2> lengths = {{{"km", 1.0}, {"mi", km_per_mile}}};
+  constexpr std::array<OptionReader::Unit, 3> speeds = {
+      {{"km/h", 1.0}, {"mi/h", km_per_mile}, {"mph", km_per_mile}}};
+  OptionReader options(spec, find_detector_type(spec.type)->options);
+  TravelSettings travel;
+  travel.timespan_ns = spec.timespan_ns;
+  travel.min_distance_km = options.quantity("min-distance", lengths, travel.min_distance_km);
+  travel.min_speed_kmh = options.quantity("min-speed", speeds, travel.min_speed_kmh);
+  if (options.error()) {
+    return Unexpected<SpecError>{*options.error()};
+  }
+  if (spec.fields.size() != 1) {
+    return spec_error("impossible_travel needs a field with an address", "field: sourceIPAddress");
+  }
+  if (!settings.geo) {
+    return spec_error("impossible_travel needs a database of locations, and none is configured");
+  }
+  return std::unique_ptr<Detector>(
+      std::make_unique<ImpossibleTravel>(travel, ExcludeList(options.list("exclude")), settings));
+}
+
+}  // namespace tocsin

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// new_value: the value of a field was never seen for this group in the baseline. What is learned
+// from (the baseline's rules) may be other than what reports, since a rule that fires rarely cannot
+// teach what is usual.
+//
+// An event is checked before it is learned. While a group is learning, `on-learning` says what
+// becomes of a report; while it is new or learning, `on-new-group: parent` asks the group without
+// its last key instead.
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "detectors/baseline.h"
+#include "detectors/common.h"
+#include "detectors/granularity.h"
+#include "detectors/key_table.h"
+#include "detectors/options.h"
+#include "detectors/registry.h"
+#include "engine/base/text.h"
+
+namespace tocsin {
+
+namespace {
+
+constexpr std::uint64_t format_version = 1;
+constexpr std::size_t known_values_shown = 10;
+
+enum class OnLearning : std::uint8_t { silent, tag, alert };
+enum class OnNewGroup : std::uint8_t { learn, alert, parent };
+
+struct NewValueSettings {
+  BaselineRules rules;
+  Granularity granularity = Granularity::raw;
+  OnLearning on_learning = OnLearning::tag;
+  OnNewGroup on_new_group = OnNewGroup::learn;
+  std::uint64_t reporting = ~std::uint64_t{0};  // inputs that report
+  std::uint64_t teaching = ~std::uint64_t{0};   // inputs that are learned from
+};
+
+class NewValue final : public Detector {
+ public:
+  NewValue(NewValueSettings new_value, ExcludeList exclude, const DetectorSettings& settings)
+      : new_value_(std::move(new_value)),
+        exclude_(std::move(exclude)),
+        settings_(settings),
+        groups_(settings.max_keys, settings.hash_seed),
+        parents_(settings.max_keys, settings.hash_seed) {}
+
+  void on_match(const Observation& observation, const ReportSink& sink) override {
+    std::vector<std::string> values;
+    for (const std::string& text : observation.fields[0].values) {
+      if (!exclude_.contains(text, unmapped_address(text))) {
+        values.push_back(granular_value(new_value_.granularity, text, settings_.geo));
+      }
+    }
+    if (values.empty()) {
+      return;
+    }
+    const bool reports = (observation.inputs & new_value_.reporting) != 0;
+    const bool teaches = (observation.inputs & new_value_.teaching) != 0;
+    key_.clear();
+    append_group_key(observation.group, key_);
+    parent_key_.clear();
+    if (!observation.group.empty()) {
+      append_group_key(observation.group.first(observation.group.size() - 1), parent_key_);
+    }
+    if (reports) {
+      check(observation, values, sink);
+    }
+    if (teaches) {
+      teach(groups_.touch(key_), values, observation.time);
+      if (new_value_.on_new_group == OnNewGroup::parent) {
+        teach(parents_.touch(parent_key_), values, observation.time);
+      }
+    }
+  }
+
+  void on_time(TimeNs watermark, const ReportSink&) override {
+    const TimeNs horizon = subtract_saturating(watermark, new_value_.rules.forget_after_ns);
+    const auto is_old = [&](const Baseline& baseline) { return baseline.last_seen() < horizon; };
+    groups_.expire(is_old);
+    parents_.expire(is_old);
+  }
+
+  void save(std::string& out) const override {
+    WireWriter writer(out);
+    writer.number(format_version);
+    for (const KeyTable<Baseline>* table : {&groups_, &parents_}) {
+      writer.number(table->size());
+      table->for_each([&](std::string_view key, const Baseline& baseline, bool is_protected) {
+        writer.text(key);
+        writer.flag(is_protected);
+        baseline.save(writer);
+      });
+    }
+  }
+
+  bool load(std::string_view bytes) override {
+    WireReader reader(bytes);
+    if (reader.number() != format_version) {
+      return false;
+    }
+    KeyTable<Baseline> groups(settings_.max_keys, settings_.hash_seed);
+    KeyTable<Baseline> parents(settings_.max_keys, settings_.hash_seed);
+    for (KeyTable<Baseline>* table : {&groups, &parents}) {
+      for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
+        const std::string_view key = reader.text();
+        const bool is_protected = reader.flag();
+        table->restore(key, is_protected).load(reader);
+      }
+    }
+    if (!reader.ok() || !reader.at_end()) {
+      return false;
+    }
+    groups_ = std::move(groups);
+    parents_ = std::move(parents);
+    return true;
+  }
+
+  DetectorCounters counters() const override {
+    DetectorCounters counters = counters_;
+    counters.keys = groups_.size();
+    counters.evicted_keys = groups_.evicted() + parents_.evicted();
+    counters.bytes = groups_.bytes() + parents_.bytes();
+    for (const KeyTable<Baseline>* table : {&groups_, &parents_}) {
+      table->for_each([&](std::string_view, const Baseline& baseline, bool) {
+        counters.bytes += baseline.bytes();
+      });
+    }
+    return counters;
+  }
+
+ private:
+  struct Decision {
+    const Baseline* baseline = nullptr;  // whose evidence is shown
+    bool learning = false;
+    bool from_parent = false;
+    bool reports = true;
+  };
+
+  void teach(Baseline& baseline, const std::vector<std::string>& values, TimeNs time) {
+    for (const std::string& value : values) {
+      counters_.dropped_values += baseline.learn(value, time, new_value_.rules);
+    }
+  }
+
+  bool is_known(const Baseline& baseline, const std::string& value, TimeNs time) const {
+    const KnownValue* known = baseline.find(value, time, new_value_.rules);
+    if (known == nullptr) {
+      return false;
+    }
+    // While everything is young there is nothing to compare an age with: seen is known.
+    return baseline.is_learning(time, new_value_.rules) ||
+           Baseline::is_known(*known, time, new_value_.rules);
+  }
+
+  // By what a value that the group does not know is judged.
+  Decision decide(const Baseline& group, const std::string& value, TimeNs time) {
+    Decision decision;
+    decision.baseline = &group;
+    if (!group.is_learning(time, new_value_.rules)) {
+      return decision;
+    }
+    decision.learning = true;
+    switch (new_value_.on_new_group) {
+      case OnNewGroup::learn:
+        break;
+      case OnNewGroup::alert:
+        decision.learning = false;
+        break;
+      case OnNewGroup::parent: {
+        const Baseline* parent = parents_.find(parent_key_);
+        decision.from_parent = true;
+        if (parent != nullptr) {
+          decision.baseline = parent;
+          decision.reports = !is_known(*parent, value, time);
+          decision.learning = parent->is_learning(time, new_value_.rules);
+        }
+        break;
+      }
+    }
+    return decision;
+  }
+
+  void check(const Observation& observation,
+             const std::vector<std::string>& values,
+             const ReportSink& sink) {
+    const Baseline* found = groups_.find(key_);
+    const Baseline& group = found != nullptr ? *found : nothing_;
+    std::string novel;  // as JSON, several of an array
+    std::size_t count = 0;
+    Decision decision;
+    for (const std::string& value : values) {
+      if (is_known(group, value, observation.time)) {
+        continue;
+      }
+      const Decision one = decide(group, value, observation.time);
+      if (!one.reports || (one.learning && new_value_.on_learning == OnLearning::silent)) {
+        continue;
+      }
+      novel += count == 0 ? "" : ",";
+      append_json_string(value, novel);
+      decision = one;
+      ++count;
+    }
+    if (count > 0) {
+      report(observation, decision, count == 1 ? novel : "[" + novel + "]", sink);
+    }
+  }
+
+  void report(const Observation& observation,
+              const Decision& decision,
+              const std::string& novel,
+              const ReportSink& sink) {
+    Report report = report_of(observation);
+    report.fold_value = novel;
+    report.learning = decision.learning;
+    if (decision.learning && new_value_.on_learning == OnLearning::tag) {
+      report.level = Level::informational;
+    }
+    EvidenceWriter evidence;
+    evidence.raw("value", novel);
+    evidence.flag("learning", decision.learning);
+    evidence.text("compared_with", decision.from_parent ? "parent" : "group");
+    const Baseline& baseline = *decision.baseline;
+    if (!baseline.is_empty()) {
+      evidence.text("baseline_since", format_rfc3339(baseline.since()));
+    }
+    evidence.integer("baseline_events", baseline.events());
+    evidence.integer("known_values", baseline.values().size());
+    evidence.raw("known", known_values(baseline));
+    report.evidence_json = std::move(evidence).finish();
+    sink(std::move(report));
+  }
+
+  // The most recent ones, as a JSON array.
+  static std::string known_values(const Baseline& baseline) {
+    std::vector<const KnownValue*> recent;
+    for (const KnownValue& value : baseline.values()) {
+      recent.push_back(&value);
+    }
+    const auto shown =
+        recent.begin() + static_cast<std::ptrdiff_t>(std::min(known_values_shown, recent.size()));
+    std::partial_sort(
+        recent.begin(), shown, recent.end(), [](const KnownValue* a, const KnownValue* b) {
+          return a->last_seen != b->last_seen ? a->last_seen > b->last_seen : a->text < b->text;
+        });
+    std::string json = "[";
+    for (auto value = recent.begin(); value != shown; ++value) {
+      EvidenceWriter member;
+      member.text("value", (*value)->text);
+      member.text("first_seen", format_rfc3339((*value)->first_seen));
+      member.text("last_seen", format_rfc3339((*value)->last_seen));
+      member.integer("days", (*value)->days);
+      member.integer("events", (*value)->count);
+      json += json.size() > 1 ? "," : "";
+      json += std::move(member).finish();
+    }
+    return json + "]";
+  }
+
+  NewValueSettings new_value_;
+  ExcludeList exclude_;
+  DetectorSettings settings_;
+  const Baseline nothing_;
+  KeyTable<Baseline> groups_;
+  KeyTable<Baseline> parents_;  // by the group without its last key
+  DetectorCounters counters_;
+  std::string key_;  // reused
+  std::string parent_key_;
+};
+
+// Which inputs report and which teach; the same ones where no baseline is given.
+void read_inputs(const CorrelationSpec& spec, NewValueSettings& settings) {
+  std::uint64_t baseline = 0;
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    baseline |= spec.inputs[i].baseline ? std::uint64_t{1} << i : 0;
+  }
+  if (baseline != 0) {
+    settings.teaching = baseline;
+    settings.reporting = ~baseline;
+  }
+}
+
+}  // namespace
+
+DetectorResult make_new_value(const CorrelationSpec& spec, const DetectorSettings& settings) {
+  constexpr std::array<std::string_view, 5> granularities = {"raw", "ip", "net", "asn", "country"};
+  constexpr std::array<std::string_view, 3> on_learning = {"silent", "tag", "alert"};
+  constexpr std::array<std::string_view, 3> on_new_group = {"learn", "alert", "parent"};
+  OptionReader options(spec, find_detector_type(spec.type)->options);
+  NewValueSettings new_value;
+  BaselineRules& rules = new_value.rules;
+  rules.learning_ns = options.duration("learning", rules.learning_ns);
+  rules.learning_min_events = options.integer("learning-min-events", rules.learning_min_events);
+  rules.mature_after_ns = options.duration("mature-after", rules.mature_after_ns);
+  rules.min_days = options.integer("min-days", rules.min_days);
+  rules.forget_after_ns = options.duration("forget-after", rules.forget_after_ns);
+  rules.values_max = std::max<std::uint64_t>(settings.max_values_per_key, 10);
+  new_value.granularity = static_cast<Granularity>(options.choice("granularity", granularities, 0));
+  new_value.on_learning = static_cast<OnLearning>(options.choice("on-learning", on_learning, 1));
+  new_value.on_new_group = static_cast<OnNewGroup>(options.choice("on-new-group", on_new_group, 0));
+  read_inputs(spec, new_value);
+  if (new_value.on_new_group == OnNewGroup::parent && spec.group_by.size() < 2) {
+    options.fail("on-new-group",
+                 "'parent' needs a group-by of at least two fields",
+                 "the parent is the group without its last field");
+  }
+  if (options.error()) {
+    return Unexpected<SpecError>{*options.error()};
+  }
+  if (spec.fields.size() != 1) {
+    return spec_error("new_value needs one field", "field: sourceIPAddress");
+  }
+  if (new_value.granularity >= Granularity::asn && !settings.geo) {
+    return spec_error("this granularity needs a database of addresses, and none is configured");
+  }
+  return std::unique_ptr<Detector>(std::make_unique<NewValue>(
+      std::move(new_value), ExcludeList(options.list("exclude")), settings));
+}
+
+}  // namespace tocsin

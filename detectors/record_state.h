@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records as part of a detector's state: what a report needs after a restart. Thread rule: pure
+// functions.
+#pragma once
+
+#include <memory>
+
+#include "detectors/wire.h"
+#include "engine/flow/alert.h"
+
+namespace tocsin {
+
+void save_record(const RecordCopy* record, WireWriter& writer);  // nullptr is kept as such
+std::shared_ptr<const RecordCopy> load_record(WireReader& reader);
+
+}  // namespace tocsin

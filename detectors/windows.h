@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sliding windows per group: the frame of all detectors that ask "does a condition hold of the
+// events within `timespan`?".
+//
+// A window ends at an event x of the group and holds the events in [x.time - timespan, x.time]:
+// closed, so that events exactly `timespan` apart are together (conformance COR-02). An event that
+// arrives is in the window that ends at it and, if it is late, in those of later events up to
+// `timespan` after it; a report is raised if the condition holds in any of them (COR-03, COR-21),
+// and names the event that arrived. Equal times keep the order of arrival and share their windows.
+//
+// What is counted is a Policy's business:
+//   struct Payload;               of an entry
+//   struct State;                 of one window
+//   bool payload(observation, Payload&)        false: the event does not enter
+//   State start()
+//   void add(State&, time, payload)            in time order where `ordered`
+//   void remove(State&, payload)               the oldest entry leaves; does nothing where
+//   `ordered` bool holds(state, window_begin)            of the window that begins then and ends at
+//   the last added void evidence(state, window_begin, EvidenceWriter&) void save(payload,
+//   WireWriter&), bool load(WireReader&, Payload&) static constexpr bool ordered              State
+//   is a forward pass: a late entry needs a new one std::uint64_t entries_needed()             a
+//   limit below this could never fire
+//
+// Cost: in order amortised O(1) policy calls per event; late O(k), k the entries within a timespan
+// of it on either side, bounded by max_values_per_key. Thread rule: one thread.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "detectors/common.h"
+#include "detectors/key_table.h"
+#include "detectors/wire.h"
+#include "engine/base/limits.h"
+#include "engine/base/text.h"
+#include "engine/flow/detector.h"
+
+namespace tocsin {
+
+template <typename Policy>
+class WindowDetector final : public Detector {
+ public:
+  WindowDetector(Policy policy, DurationNs timespan_ns, const DetectorSettings& settings)
+      : policy_(std::move(policy)),
+        timespan_ns_(timespan_ns),
+        settings_(settings),
+        entries_max_(
+            std::max({settings.max_values_per_key, policy_.entries_needed(), std::uint64_t{2}})),
+        groups_(settings.max_keys, settings.hash_seed) {}
+
+  void on_match(const Observation& observation, const ReportSink& sink) override {
+    Payload payload{};
+    if (!policy_.payload(observation, payload)) {
+      return;
+    }
+    if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
+      ++counters_.late;
+    }
+    key_.clear();
+    append_group_key(observation.group, key_);
+    bool created = false;
+    Group& group = groups_.touch(key_, &created);
+    if (created) {
+      group.state = policy_.start();
+    }
+    const Entry entry{observation.time, observation.sequence, std::move(payload)};
+    if (group.entries.empty() || entry.time >= group.entries.back().time) {
+      append(group, entry);
+      if (policy_.holds(group.state, begin_of(entry.time))) {
+        report(observation, group, group.low, group.entries.size(), group.state, sink);
+      }
+    } else {
+      insert_late(observation, group, entry, sink);
+    }
+    forget(group);
+  }
+
+  void on_time(TimeNs watermark, const ReportSink&) override {
+    watermark_ = std::max(watermark_, watermark);
+    const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
+    groups_.expire([&](Group& group) {
+      const bool is_old = group.entries.empty() || group.entries.back().time < horizon;
+      if (is_old) {
+        counted_entries_ -= group.entries.size() - group.head;
+      }
+      return is_old;
+    });
+  }
+
+  void save(std::string& out) const override {
+    WireWriter writer(out);
+    writer.number(format_version);
+    policy_.save_settings(writer);
+    writer.signed_number(watermark_);
+    writer.number(groups_.size());
+    groups_.for_each([&](std::string_view key, const Group& group, bool is_protected) {
+      writer.text(key);
+      writer.flag(is_protected);
+      writer.number(group.entries.size() - group.head);
+      TimeNs time = 0;
+      for (std::size_t i = group.head; i < group.entries.size(); ++i) {
+        const Entry& entry = group.entries[i];
+        // A difference that wraps reads back by wrapping.
+        writer.signed_number(static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.time) -
+                                                       static_cast<std::uint64_t>(time)));
+        writer.number(entry.sequence);
+        policy_.save(entry.payload, writer);
+        time = entry.time;
+      }
+    });
+  }
+
+  bool load(std::string_view bytes) override {
+    WireReader reader(bytes);
+    Policy policy = policy_;
+    if (reader.number() != format_version || !policy.load_settings(reader)) {
+      return false;
+    }
+    const TimeNs watermark = reader.signed_number();
+    KeyTable<Group> groups(settings_.max_keys, settings_.hash_seed);
+    std::uint64_t entries = 0;
+    for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
+      const std::string_view key = reader.text();
+      const bool is_protected = reader.flag();
+      Group& group = groups.restore(key, is_protected);
+      group.state = policy.start();
+      TimeNs time = 0;
+      for (std::size_t count = reader.count(2); count > 0 && reader.ok(); --count) {
+        time = static_cast<TimeNs>(static_cast<std::uint64_t>(time) +
+                                   static_cast<std::uint64_t>(reader.signed_number()));
+        Entry entry{time, reader.number(), {}};
+        if (!policy.load(reader, entry.payload) ||
+            (!group.entries.empty() && time < group.entries.back().time)) {
+          return false;
+        }
+        group.entries.push_back(std::move(entry));
+        ++entries;
+      }
+      rebuild(policy, group);
+    }
+    if (!reader.ok() || !reader.at_end()) {
+      return false;
+    }
+    policy_ = std::move(policy);
+    groups_ = std::move(groups);
+    watermark_ = watermark;
+    counted_entries_ = entries;
+    return true;
+  }
+
+  DetectorCounters counters() const override {
+    DetectorCounters counters = counters_;
+    counters.keys = groups_.size();
+    counters.evicted_keys = groups_.evicted();
+    counters.bytes = groups_.bytes() + counted_entries_ * sizeof(Entry);
+    return counters;
+  }
+
+ private:
+  using Payload = typename Policy::Payload;
+  using State = typename Policy::State;
+  static constexpr std::uint64_t format_version = 1;
+
+  struct Entry {
+    TimeNs time = 0;
+    std::uint64_t sequence = 0;
+    [[no_unique_address]] Payload payload{};
+  };
+  // Entries before `head` are forgotten; those from `low` on are in the window that ends at the
+  // last one, and in `state`.
+  struct Group {
+    std::vector<Entry> entries;
+    std::size_t head = 0;
+    std::size_t low = 0;
+    State state{};
+  };
+
+  TimeNs begin_of(TimeNs end) const { return subtract_saturating(end, timespan_ns_); }
+
+  void append(Group& group, const Entry& entry) {
+    policy_.add(group.state, entry.time, entry.payload);
+    group.entries.push_back(entry);
+    ++counted_entries_;
+    const TimeNs begin = begin_of(entry.time);
+    while (group.entries[group.low].time < begin) {
+      policy_.remove(group.state, group.entries[group.low].payload);
+      ++group.low;
+    }
+  }
+
+  void insert_late(const Observation& observation,
+                   Group& group,
+                   const Entry& entry,
+                   const ReportSink& sink) {
+    const auto later = [](TimeNs time, const Entry& e) { return time < e.time; };
+    const auto position =
+        std::upper_bound(group.entries.begin() + static_cast<std::ptrdiff_t>(group.head),
+                         group.entries.end(),
+                         entry.time,
+                         later);
+    const auto at = static_cast<std::size_t>(position - group.entries.begin());
+    group.entries.insert(position, entry);
+    ++counted_entries_;
+    if (entry.time < begin_of(group.entries.back().time)) {
+      ++group.low;
+    } else if constexpr (Policy::ordered) {
+      rebuild(policy_, group);
+    } else {
+      policy_.add(group.state, entry.time, entry.payload);
+    }
+    check_windows_of(observation, group, at, sink);
+  }
+
+  // All windows that hold entry `at`, in order of their ends; reports the first that meets the
+  // condition.
+  void check_windows_of(const Observation& observation,
+                        const Group& group,
+                        std::size_t at,
+                        const ReportSink& sink) {
+    const TimeNs time = group.entries[at].time;
+    const TimeNs last_end = add_saturating(time, timespan_ns_);
+    State state = policy_.start();
+    std::size_t low = first_not_before(group, begin_of(time));
+    std::size_t next = low;
+    while (next < group.entries.size() && group.entries[next].time <= last_end) {
+      const TimeNs end = group.entries[next].time;
+      while (next < group.entries.size() && group.entries[next].time == end) {
+        policy_.add(state, end, group.entries[next].payload);
+        ++next;
+      }
+      if (end < time) {
+        continue;  // ends before the late event
+      }
+      for (; group.entries[low].time < begin_of(end); ++low) {
+        policy_.remove(state, group.entries[low].payload);
+      }
+      if (policy_.holds(state, begin_of(end))) {
+        report(observation, group, low, next, state, sink);
+        return;
+      }
+    }
+  }
+
+  std::size_t first_not_before(const Group& group, TimeNs time) const {
+    const auto earlier = [](const Entry& e, TimeNs t) { return e.time < t; };
+    return static_cast<std::size_t>(
+        std::lower_bound(group.entries.begin() + static_cast<std::ptrdiff_t>(group.head),
+                         group.entries.end(),
+                         time,
+                         earlier) -
+        group.entries.begin());
+  }
+
+  // The state of the last window, from its entries.
+  void rebuild(const Policy& policy, Group& group) const {
+    group.state = policy.start();
+    if (group.entries.empty()) {
+      return;
+    }
+    group.low = first_not_before(group, begin_of(group.entries.back().time));
+    for (std::size_t i = group.low; i < group.entries.size(); ++i) {
+      policy.add(group.state, group.entries[i].time, group.entries[i].payload);
+    }
+  }
+
+  // Drops entries that no window can hold any more, and the oldest past the limit.
+  void forget(Group& group) {
+    const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
+    while (group.head < group.low && group.entries[group.head].time < horizon) {
+      ++group.head;
+      --counted_entries_;
+    }
+    if (group.entries.size() - group.head > entries_max_) {
+      if (group.head == group.low) {
+        policy_.remove(group.state, group.entries[group.low].payload);
+        ++group.low;
+      }
+      ++group.head;
+      --counted_entries_;
+      ++counters_.dropped_values;
+    }
+    if (group.head > 16 && group.head * 2 > group.entries.size()) {
+      group.entries.erase(group.entries.begin(),
+                          group.entries.begin() + static_cast<std::ptrdiff_t>(group.head));
+      group.low -= group.head;
+      group.head = 0;
+    }
+  }
+
+  void report(const Observation& observation,
+              const Group& group,
+              std::size_t begin,
+              std::size_t end,
+              const State& state,
+              const ReportSink& sink) {
+    Report report = report_of(observation);
+    report.events.clear();
+    report.count = end - begin;
+    report.first_seen = group.entries[begin].time;
+    report.last_seen = group.entries[end - 1].time;
+    // A few more than are shown, since the one that fired may be among them.
+    constexpr std::size_t first = limits::alert_events_first + 1;
+    constexpr std::size_t last = limits::alert_events_last + 1;
+    std::vector<std::uint64_t> sequences;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (i - begin == first && end - i > last) {
+        i = end - last;
+      }
+      sequences.push_back(group.entries[i].sequence);
+    }
+    append_events(sequences, observation, settings_.records, report.events);
+    EvidenceWriter evidence;
+    policy_.evidence(state, group.entries[begin].time, evidence);
+    evidence.integer("events", report.count);
+    evidence.text("timespan", format_duration(timespan_ns_));
+    report.evidence_json = std::move(evidence).finish();
+    sink(std::move(report));
+  }
+
+  Policy policy_;
+  DurationNs timespan_ns_;
+  DetectorSettings settings_;
+  std::uint64_t entries_max_;
+  KeyTable<Group> groups_;
+  TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
+  std::uint64_t counted_entries_ = 0;
+  DetectorCounters counters_;
+  std::string key_;  // reused
+};
+
+// Policies without settings of their own to persist.
+struct StatelessPolicy {
+  void save_settings(WireWriter&) const {}
+  bool load_settings(WireReader&) { return true; }
+};
+
+}  // namespace tocsin
