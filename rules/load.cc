@@ -269,7 +269,9 @@ class Loader {
     Problems problems = problems_of(filter);
     std::vector<std::uint32_t> targets;
     for (const RuleReference& reference : filter.filter->rules) {
-      const std::string shown = "`" + shorten(reference.text, 80) + "`";
+      std::string shown(1, '`');
+      shown += shorten(reference.text, 80);
+      shown += '`';
       const RuleIndex::Found found = index_.by_reference(reference.text);
       if (found.empty()) {
         problems.warning(reference.place,

@@ -14,7 +14,10 @@ namespace {
 constexpr std::size_t inputs_max = 64;
 
 std::string shown(const RuleReference& reference) {
-  return "`" + shorten(reference.text, 80) + "`";
+  std::string out(1, '`');
+  out += shorten(reference.text, 80);
+  out += '`';
+  return out;
 }
 
 std::string place_of(const RuleEntry& entry) {

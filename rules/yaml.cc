@@ -454,9 +454,17 @@ bool parse_document(const SourceText& source,
   } catch (const Abort& abort) {
     errors.push_back(abort.diagnostic);
   } catch (const YAML::Exception& error) {
+    // What is missing at the end is shown at the last thing that is there, not in the next
+    // document.
+    std::size_t offset =
+        std::min(static_cast<std::size_t>(std::max(error.mark.pos, 0)), text.size());
+    if (offset == text.size()) {
+      const std::size_t last = text.find_last_not_of(" \t\r\n");
+      offset = last == std::string_view::npos ? 0 : last;
+    }
     errors.push_back(diagnostic_at_offset(
         source,
-        range.begin + static_cast<std::size_t>(std::max(error.mark.pos, 0)),
+        range.begin + offset,
         "yaml-syntax",
         "malformed YAML: " + error.msg,
         "check the indentation, and quote values that begin with a special character"));
