@@ -45,15 +45,20 @@ class Dump {
       out_ += " never holds";
     }
     for (const PredicateId predicate : witnesses.predicates) {
-      out_ += " " + std::to_string(index(predicate));
+      out_ += ' ';
+      out_ += std::to_string(index(predicate));
     }
     for (const FieldId field : witnesses.present) {
-      out_ += " present(" + printable(program_.plan.path(field)) + ")";
+      out_ += " present(";
+      out_ += printable(program_.plan.path(field));
+      out_ += ')';
     }
     out_ += '\n';
     for (std::uint32_t i = 0; i < rule.selection_count; ++i) {
       const NamedSelection& selection = program_.selections[rule.selection_first + i];
-      out_ += "  selection " + printable(selection.name) + ": ";
+      out_ += "  selection ";
+      out_ += printable(selection.name);
+      out_ += ": ";
       expression(selection.expr);
       out_ += '\n';
     }
@@ -97,7 +102,9 @@ class Dump {
     if (predicate.cased) {
       out_ += " cased";
     }
-    out_ += " '" + printable(program_.pools.text(predicate.original)) + "'";
+    out_ += " '";
+    out_ += printable(program_.pools.text(predicate.original));
+    out_ += '\'';
   }
 
   const ProgramData& program_;
