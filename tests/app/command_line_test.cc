@@ -106,7 +106,7 @@ TEST_CASE(
   for (const auto& [input, text] : inputs) {
     for (const char* threads : {"1", "2", "8"}) {
       CAPTURE(input);
-      const ProcessResult result = tocsin(
+      const ProcessResult result = run(
           {"scan", "--rules", work.rules, "--format", "ndjson", "--threads", threads, "-q", input},
           text);
       std::vector<std::string> mine;
@@ -127,8 +127,8 @@ TEST_CASE("a second copy of a record raises no second alert, a forged one with i
   work.folder.write("copies.json",
                     record("Root", 1) + "\n" + record("Root", 1) + "\n" +
                         record("Root", 1, R"(,"forged":true)") + "\n");
-  const ProcessResult result = tocsin(
-      {"scan", "--rules", work.rules, "--format", "ndjson", work.folder.file("copies.json")});
+  const ProcessResult result =
+      run({"scan", "--rules", work.rules, "--format", "ndjson", work.folder.file("copies.json")});
   CHECK(alerts(result).size() == 2);
   CHECK(result.err.find("1 second copies") != std::string::npos);
 }
@@ -167,7 +167,7 @@ TEST_CASE("exit statuses follow the contract") {
       shown += argument + " ";
     }
     CAPTURE(shown);
-    const ProcessResult result = tocsin(arguments);
+    const ProcessResult result = run(arguments);
     CAPTURE(result.err);
     CHECK(result.status == status);
     CHECK((status == 0 || !result.err.empty()));
@@ -251,7 +251,7 @@ TEST_CASE("secrets in events do not leave the process") {
 
 TEST_CASE("--stats json counts what was read and raised") {
   const Workplace work;
-  const ProcessResult result = tocsin(
+  const ProcessResult result = run(
       {"scan", "-q", "--format", "none", "--stats", "json", "--rules", work.rules, work.events});
   CHECK(result.out.empty());
   const tocsin::Result<JsonNode> stats = parse_json(lines(result.err).back());
