@@ -121,7 +121,7 @@ bool JsonReader::Impl::split_soundly(const StructuralIndex& index,
     more = at(next++) == ',';
   }
   if (!key.empty()) {
-    other_shape = at(next) == ',';
+    other_shape = at(next) == ',' && at(next + 1) == '"';
     if (at(next++) != '}') {
       return false;
     }

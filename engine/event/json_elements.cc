@@ -29,22 +29,29 @@ class Splitter {
     if (!eat('[')) {
       return false;
     }
-    array();
-    // Anything but white space behind it is another document shape, unless the array itself is
-    // broken.
-    if (!elements_.empty() && elements_.back().broken && at_ >= document_.size()) {
-      return true;
+    bool empty = eat(']');
+    for (;;) {
+      if ((!empty && !array()) || ends(key)) {
+        return true;
+      }
+      empty = false;
+      if (at_ == document_.size()) {
+        take_rest();
+        return true;
+      }
+      if (!key.empty() && next_member()) {
+        elements_.resize(size);
+        return false;
+      }
+      // More elements behind a bracket too many: what is broken is counted once.
+      if (document_[at_] == ',' && (elements_.empty() || !elements_.back().broken)) {
+        elements_.push_back({document_.substr(at_, 1), 0, 0, false, true});
+      }
+      if (!resync(at_)) {
+        return true;
+      }
+      eat(',');
     }
-    skip_space();
-    if ((key.empty() || eat('}')) && at_ == document_.size()) {
-      return true;
-    }
-    if (at_ < document_.size() && document_[at_] == ',' && !key.empty()) {
-      elements_.resize(size);
-      return false;
-    }
-    take_rest();
-    return true;
   }
 
  private:
@@ -57,26 +64,32 @@ class Splitter {
     return eat('"') && eat(':');
   }
 
+  // Behind the array: does the document end as it should?
+  bool ends(std::string_view key) { return (key.empty() || eat('}')) && at_ == document_.size(); }
+
+  // Is there another member behind the array? Then it is another document shape.
+  bool next_member() const {
+    return document_[at_] == ',' && trim_json_space(document_.substr(at_ + 1, 64)).starts_with('"');
+  }
+
   // Elements up to and with the closing bracket; what cannot be told apart is one broken element.
-  void array() {
-    if (eat(']')) {
-      return;
-    }
+  // False: that took the rest.
+  bool array() {
     for (;;) {
       if (at_ < document_.size() && (document_[at_] == ',' || document_[at_] == ']')) {
         elements_.push_back({document_.substr(at_, 1), 0, 0, false, true});
       } else if (!element()) {
-        return;
+        return false;
       }
       if (eat(',')) {
         continue;
       }
       if (eat(']')) {
-        return;
+        return true;
       }
       // Something stands between two elements that should not.
       if (!resync(at_)) {
-        return;
+        return false;
       }
     }
   }
@@ -109,9 +122,11 @@ class Splitter {
       while (comma > begin && is_json_space(document_[comma - 1])) {
         --comma;
       }
-      if (comma > begin + 1 && document_[comma - 1] == ',') {
-        elements_.push_back({document_.substr(begin, comma - 1 - begin), 0, 0, false, true});
+      if (comma > begin && document_[comma - 1] == ',') {
         at_ = comma - 1;
+        if (at_ != begin) {
+          elements_.push_back({document_.substr(begin, at_ - begin), 0, 0, false, true});
+        }
         return true;
       }
     }

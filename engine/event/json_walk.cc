@@ -100,14 +100,8 @@ bool JsonWalk::members(bool at_separator) {
       }
     }
     // A key, a colon, a value and at least one closing bracket.
-    if (last_ - next_ < 4) {
-      return fail("the text ends inside an object", last_);
-    }
-    if (at(next_) != '"') {
-      return fail("a member without a key in quotes", next_);
-    }
-    if (at(next_ + 1) != ':') {
-      return fail("a key without a colon", next_);
+    if (last_ - next_ < 4 || at(next_) != '"' || at(next_ + 1) != ':') {
+      return fail_member();
     }
     const std::uint32_t key = positions_[next_] + 1;
     const std::uint32_t quote = closing_quote(text_, positions_[next_ + 1]);
@@ -124,6 +118,26 @@ bool JsonWalk::members(bool at_separator) {
       return true;
     }
   }
+}
+
+// Says what is wrong with the member at next_, which lacks something.
+bool JsonWalk::fail_member() {
+  constexpr const char* ends = "the text ends inside an object";
+  if (next_ == last_) {
+    return fail(ends, last_);
+  }
+  if (at(next_) != '"') {
+    return fail("a member without a key in quotes", next_);
+  }
+  if (next_ + 1 == last_) {
+    return fail(ends, last_);
+  }
+  if (at(next_ + 1) != ':') {
+    return fail("a key without a colon", next_);
+  }
+  const bool missing =
+      next_ + 2 < last_ && is_json_operator(at(next_ + 2)) && !is_json_open(at(next_ + 2));
+  return missing ? fail("a value is missing", next_ + 2) : fail(ends, last_);
 }
 
 template <bool has_backslash>

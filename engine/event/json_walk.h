@@ -60,6 +60,7 @@ class JsonWalk {
   bool take_word(FieldId field, bool in_array);
   template <bool has_backslash>
   FieldPlan::Step step(FieldPlan::Node node, std::string_view key);
+  bool fail_member();
   bool separator(bool array, bool& closed);
   void begin(const StructuralIndex& index);
   bool skip_value();
