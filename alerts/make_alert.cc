@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "alerts/make_alert.h"
 
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include "alerts/sanitize.h"
@@ -26,13 +28,29 @@ RecordSummary summarize(const RecordCopy& record) {
   return summary;
 }
 
+// "3m12s", "2d5h": the two largest units, more is noise in a summary.
+std::string span_text(DurationNs span) {
+  constexpr std::array<std::pair<DurationNs, char>, 4> units = {
+      {{day_ns, 'd'}, {hour_ns, 'h'}, {minute_ns, 'm'}, {second_ns, 's'}}};
+  std::string text;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (span >= units[i].first) {
+      text = std::to_string(span / units[i].first) + units[i].second;
+      const DurationNs rest = span % units[i].first;
+      if (i + 1 < units.size() && rest >= units[i + 1].first) {
+        text += std::to_string(rest / units[i + 1].first) + units[i + 1].second;
+      }
+      return text;
+    }
+  }
+  return "less than 1s";
+}
+
 // "5 times in 3m12s for recipientAccountId 111122223333; last: "
 std::string correlation_prefix(const Report& report, const CorrelationSpec& spec) {
   std::string line = std::to_string(report.count) + (report.count == 1 ? " time" : " times");
   if (report.last_seen > report.first_seen) {
-    // Whole seconds: more is noise in a summary.
-    const DurationNs span = (report.last_seen - report.first_seen) / second_ns * second_ns;
-    line += span > 0 ? " in " + format_duration(span) : std::string(" at once");
+    line += " in " + span_text(report.last_seen - report.first_seen);
   }
   std::string separator = " for ";
   for (std::size_t i = 0; i < report.group.size() && i < spec.group_by.size(); ++i) {

@@ -68,6 +68,27 @@ class Removed {
   std::vector<std::string> substrings_;
 };
 
+// Many readers give up on deep JSON (jq at 256, Python at about 1,000): an attacker must not make
+// an alert unreadable. What lies deeper is shown as text; CloudTrail stays below 20.
+constexpr std::size_t shown_depth_max = 100;
+
+void limit_depth(JsonNode& node, std::size_t depth) {
+  const bool nested = node.kind == JsonNode::Kind::array || node.kind == JsonNode::Kind::object;
+  if (!nested) {
+    return;
+  }
+  if (depth == shown_depth_max) {
+    JsonNode text;
+    text.kind = JsonNode::Kind::string;
+    append_json(node, text.text);
+    node = std::move(text);
+    return;
+  }
+  for (JsonNode& child : node.children) {
+    limit_depth(child, depth + 1);
+  }
+}
+
 std::optional<JsonNode> redacted_event(const RecordCopy* record,
                                        const Redactor& redactor,
                                        std::vector<std::string>& removed) {
@@ -79,6 +100,7 @@ std::optional<JsonNode> redacted_event(const RecordCopy* record,
     return std::nullopt;
   }
   redactor.redact(*tree, &removed);
+  limit_depth(*tree, 0);
   return std::move(*tree);
 }
 

@@ -87,8 +87,8 @@ std::string upper(std::string_view text) {
 std::string render_text(const Alert& alert, const Redactor& redactor, bool colour) {
   const RedactedAlert redacted = redact_alert(alert, redactor);
   const std::string time = format_rfc3339(alert.time.value_or(alert.detected_at));
-  const std::string level =
-      "[" + upper(to_text(alert.level)) + "]" + (alert.learning ? " learning:" : "");
+  std::string level = "[";
+  level.append(upper(to_text(alert.level))).append(alert.learning ? "] learning:" : "]");
   const std::size_t room = columns_max - std::min(columns_max, time.size() + level.size() + 2);
   std::string title = printable(alert_title(alert));
   const std::string summary = printable(redacted.summary);

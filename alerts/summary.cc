@@ -220,8 +220,10 @@ void find_resource(const JsonNode& root, const std::string& noun, bool response,
       if (object && selects(place.node->keys[i])) {
         continue;
       }
+      // EC2 wraps some values: {"VpcId": {"content": "vpc-1"}}.
+      const bool names = object && place.node->keys[i] != "content";
       queue.push_back(
-          {&place.node->children[i], object ? &place.node->keys[i] : place.key, place.depth + 1});
+          {&place.node->children[i], names ? &place.node->keys[i] : place.key, place.depth + 1});
     }
   }
 }

@@ -22,6 +22,12 @@ std::string chat_text(std::string_view text, std::size_t code_points_max) {
   return plain_line(safe, code_points_max + code_points_max / 4);
 }
 
+// Paths of fields keep their dots: they are no domains, and come from configuration and rules.
+std::string field_name(std::string_view name) {
+  return name.find('/') == std::string_view::npos ? plain_line(name, name_code_points_max)
+                                                  : chat_text(name, name_code_points_max);
+}
+
 std::string upper(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](char c) {
@@ -46,7 +52,7 @@ class Fields {
     std::string shown = chat_text(value, value_code_points_max);
     // All of it was deceptive characters: say so rather than send an empty value, which some
     // vendors refuse.
-    card_.fields.emplace_back(chat_text(name, name_code_points_max),
+    card_.fields.emplace_back(field_name(name),
                               shown.find_first_not_of(' ') == std::string::npos
                                   ? "(nothing printable)"
                                   : std::move(shown));
