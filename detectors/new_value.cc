@@ -16,7 +16,6 @@
 #include "detectors/key_table.h"
 #include "detectors/options.h"
 #include "detectors/registry.h"
-#include "engine/base/text.h"
 
 namespace tocsin {
 
@@ -187,8 +186,7 @@ class NewValue final : public Detector {
              const ReportSink& sink) {
     const Baseline* found = groups_.find(key_);
     const Baseline& group = found != nullptr ? *found : nothing_;
-    std::string novel;  // as JSON, several of an array
-    std::size_t count = 0;
+    std::vector<std::string> novel;
     Decision decision;
     for (const std::string& value : values) {
       if (is_known(group, value, observation.time)) {
@@ -198,13 +196,11 @@ class NewValue final : public Detector {
       if (!one.reports || (one.learning && new_value_.on_learning == OnLearning::silent)) {
         continue;
       }
-      novel += count == 0 ? "" : ",";
-      append_json_string(value, novel);
+      novel.push_back(value);
       decision = one;
-      ++count;
     }
-    if (count > 0) {
-      report(observation, decision, count == 1 ? novel : "[" + novel + "]", sink);
+    if (!novel.empty()) {
+      report(observation, decision, *FieldTexts{std::move(novel)}.single(), sink);
     }
   }
 
@@ -219,7 +215,7 @@ class NewValue final : public Detector {
       report.level = Level::informational;
     }
     EvidenceWriter evidence;
-    evidence.raw("value", novel);
+    evidence.text("value", novel);
     evidence.flag("learning", decision.learning);
     evidence.text("compared_with", decision.from_parent ? "parent" : "group");
     const Baseline& baseline = *decision.baseline;

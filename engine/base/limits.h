@@ -48,5 +48,10 @@ inline constexpr std::size_t deliveries_in_memory_max = 100'000;
 
 // --- state ---
 inline constexpr std::size_t duplicate_ids_max = 2'000'000;
+// Records that reports of stateful detectors may still name: past it the oldest are named no more.
+inline constexpr std::size_t detector_records_bytes_max = 256u << 20;
+// Events that wait for the watermark (`emit: watermark`) per rule: past it the oldest are decided
+// early.
+inline constexpr std::size_t detector_waiting_max = 1'000'000;
 
 }  // namespace tocsin::limits

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detectors/seen_records.h"
+
+namespace tocsin {
+
+namespace {
+
+std::int64_t hour_of(TimeNs time) {
+  return time / hour_ns - (time % hour_ns < 0 ? 1 : 0);
+}
+
+}  // namespace
+
+bool SeenRecords::insert(const Hash128& identity, TimeNs event_time) {
+  bool created = false;
+  hours_[hour_of(event_time)].insert(identity, &created);
+  size_ += created ? 1 : 0;
+  while (size_ > records_max_ && hours_.size() > 1) {
+    size_ -= hours_.begin()->second.size();
+    hours_.erase(hours_.begin());
+    ++forgotten_early_;
+  }
+  if (size_ > records_max_) {
+    // All in one hour: nothing is older than anything else.
+    clear();
+    ++forgotten_early_;
+  }
+  return created;
+}
+
+void SeenRecords::forget_before(TimeNs time) {
+  const std::int64_t hour = hour_of(time);
+  while (!hours_.empty() && hours_.begin()->first < hour) {
+    size_ -= hours_.begin()->second.size();
+    hours_.erase(hours_.begin());
+  }
+}
+
+void SeenRecords::clear() {
+  hours_.clear();
+  size_ = 0;
+}
+
+void SeenRecords::save(WireWriter& writer) const {
+  writer.number(hours_.size());
+  for (const auto& [hour, records] : hours_) {
+    writer.signed_number(hour);
+    writer.number(records.size());
+    records.for_each([&](const Hash128& identity, const Nothing&) { writer.hash(identity); });
+  }
+}
+
+void SeenRecords::load(WireReader& reader) {
+  clear();
+  for (std::size_t hours = reader.count(2); hours > 0 && reader.ok(); --hours) {
+    FlatMap<Nothing>& records = hours_[reader.signed_number()];
+    for (std::size_t count = reader.count(16); count > 0 && reader.ok(); --count) {
+      records.insert(reader.hash());
+    }
+    size_ += records.size();
+  }
+}
+
+}  // namespace tocsin

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// SeenRecords: which records fed the detectors already. A quarter of real CloudTrail records are
+// second copies, and each event counts once (DETECTION.md, "Duplicates"). Kept in buckets of an
+// hour of event time: a copy has the same event time, so only one bucket is asked. At the limit the
+// oldest hour goes first, and the horizon is shorter than promised. Thread rule: one thread. Cost:
+// O(1); 32 to 64 bytes per record.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "detectors/flat_map.h"
+#include "detectors/wire.h"
+#include "engine/base/hash.h"
+#include "engine/base/time.h"
+
+namespace tocsin {
+
+class SeenRecords {
+ public:
+  explicit SeenRecords(std::size_t records_max) : records_max_(records_max) {}
+
+  // True the first time.
+  bool insert(const Hash128& identity, TimeNs event_time);
+  // Forgets the hours that end before `time`.
+  void forget_before(TimeNs time);
+  void clear();
+  // Hours that the limit made it forget.
+  std::uint64_t forgotten_early() const { return forgotten_early_; }
+
+  void save(WireWriter& writer) const;
+  void load(WireReader& reader);
+
+ private:
+  struct Nothing {};
+  std::size_t records_max_;
+  std::map<std::int64_t, FlatMap<Nothing>> hours_;
+  std::size_t size_ = 0;
+  std::uint64_t forgotten_early_ = 0;
+};
+
+}  // namespace tocsin
