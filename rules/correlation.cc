@@ -175,7 +175,9 @@ class CorrelationParser {
                                         std::string_view key,
                                         const char* code) {
     std::vector<RuleReference> out;
+    bad_words_ = false;
     const auto bad = [&](const YamlNode& place) {
+      bad_words_ = true;
       problems_.error(
           place, code, "`" + std::string(key) + "` has to be a text or a list of texts");
     };

@@ -93,19 +93,19 @@ class FolderWalk {
 
  private:
   void visit(const fs::directory_entry& entry, fs::recursive_directory_iterator& walk) {
-    std::error_code error;
-    const fs::file_status status = entry.symlink_status(error);
+    std::error_code error;  // the kinds come with the listing of the folder: no look at each file
+    const bool folder = !entry.is_symlink(error) && entry.is_directory(error);
     if (is_hidden(entry.path())) {
-      if (status.type() == fs::file_type::directory) {
+      if (folder) {
         walk.disable_recursion_pending();
       }
       return;
     }
-    if (status.type() == fs::file_type::symlink) {
+    if (entry.is_symlink(error)) {
       visit_link(entry);
       return;
     }
-    if (status.type() == fs::file_type::directory) {
+    if (folder) {
       // Looked into here, so that one folder that cannot be read is named and does not end the
       // walk.
       if (::access(entry.path().c_str(), R_OK | X_OK) != 0) {
@@ -121,7 +121,7 @@ class FolderWalk {
     if (!is_rule_name(entry.path())) {
       return;
     }
-    if (status.type() == fs::file_type::regular) {
+    if (entry.is_regular_file(error)) {
       found_.push_back(entry.path().string());
     } else {
       tell(Severity::warning,
