@@ -262,6 +262,8 @@ bool ScanInput::open_compressed(std::shared_ptr<const Fd> file,
     return false;
   }
   batch.claim = std::make_shared<Claimed>(Claimed{std::move(file), info_, stat.size, true});
+  // Its stream id is known when load() has inflated it.
+  batch.source = std::make_shared<const SourceInfo>(info_);
   batch.first_of_source = true;
   batch.last_of_source = true;
   bytes_done_ += stat.size;

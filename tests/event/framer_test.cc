@@ -65,7 +65,7 @@ std::vector<std::string> texts(const std::vector<Seen>& seen) {
 }
 
 struct Case {
-  const char* name;
+  std::string name;
   std::string stream;
   Framer::Mode mode;
   std::vector<std::string> documents;
@@ -257,7 +257,7 @@ std::string element(std::size_t number, std::size_t size) {
 }
 
 struct Large {
-  const char* name;
+  std::string name;
   std::string head, separator, tail;
 };
 
@@ -305,7 +305,7 @@ TEST_CASE("what is larger than a record may be costs its neighbours nothing") {
   REQUIRE(exact.size() == limits::record_bytes_max);
   const std::string beginning = "#" + large.substr(0, limits::dead_letter_record_bytes_max);
   struct Row {
-    const char* name;
+    std::string name;
     std::string stream;
     std::vector<std::string> expected;
   };
@@ -403,7 +403,7 @@ TEST_CASE("a framer that joins a stream skips to where a document begins") {
   struct Row {
     Framer::Mode mode;
     bool at_line_start;
-    const char* stream;
+    std::string stream;
     std::vector<std::string> expected;
   };
   const std::vector<Row> rows{
