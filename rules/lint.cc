@@ -320,6 +320,7 @@ class ValueLint {
 
   void check_item(const LintItem& item) {
     check_duplicates(item);
+    check_leading_wildcards(item);
     if (const DetectionValue* value = excluded_below_all(item)) {
       warn(value->span,
            "contradictory-values",
@@ -378,19 +379,33 @@ class ValueLint {
     if (predicate.cased) {
       check_case(value, predicate);
     }
-    const bool plain = item.plan.steps.empty() && !item.item->field.empty();
-    const bool leading = elements.size() >= 2 && elements.size() <= 3 &&
+  }
+
+  // `*x` and `*x*`, if all values of the item look so: a modifier could say it.
+  void check_leading_wildcards(const LintItem& item) {
+    if (!item.plan.steps.empty() || item.item->field.empty()) {
+      return;
+    }
+    std::optional<bool> trailing;
+    for (const auto& [value, alternatives] : item.values) {
+      const std::vector<PatternElement>& elements =
+          alternatives.predicates.front().pattern.elements;
+      const bool leads = elements.size() >= 2 && elements.size() <= 3 &&
                          elements[0].kind == PatternElement::Kind::any_run &&
                          elements[1].kind == PatternElement::Kind::literal;
-    const bool trailing = elements.size() == 3 && elements[2].kind == PatternElement::Kind::any_run;
-    if (plain && leading && (elements.size() == 2 || trailing)) {
-      const std::string modifier = trailing ? "contains" : "endswith";
-      warn(value.span,
-           "leading-wildcard",
-           quoted(value.text) + " only has wildcards at its ends",
-           "write `" + printable(item.item->field) + "|" + modifier + ": " +
-               yaml_text(elements[1].literal) + "`");
+      const bool trails = elements.size() == 3 && elements[2].kind == PatternElement::Kind::any_run;
+      if (!leads || trails != (elements.size() == 3) || trails != trailing.value_or(trails)) {
+        return;
+      }
+      trailing = trails;
     }
+    const DetectionValue& first = *item.values.front().first;
+    const Pattern& pattern = item.values.front().second.predicates.front().pattern;
+    warn(first.span,
+         "leading-wildcard",
+         quoted(first.text) + " only has wildcards at its ends",
+         "write `" + printable(item.item->field) + (*trailing ? "|contains" : "|endswith") +
+             (item.plan.all ? "|all" : "") + ": " + yaml_text(pattern.elements[1].literal) + "`");
   }
 
   // Fields of CloudTrail whose values are always written in one way.
