@@ -14,9 +14,13 @@
 namespace {
 std::atomic<std::size_t> allocations{0};
 
-void* counted(std::size_t size) {
+void* counted(std::size_t size) noexcept {
   ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+void* counted_or_throw(std::size_t size) {
+  void* memory = counted(size);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -24,10 +28,17 @@ void* counted(std::size_t size) {
 }
 }  // namespace
 
+// All forms, for a sanitizer checks that memory is freed by the form that it came from.
 void* operator new(std::size_t size) {
-  return counted(size);
+  return counted_or_throw(size);
 }
 void* operator new[](std::size_t size) {
+  return counted_or_throw(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return counted(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   return counted(size);
 }
 void operator delete(void* memory) noexcept {
