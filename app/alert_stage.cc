@@ -23,7 +23,11 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
   for (const RuleInfo& rule : ruleset->rules) {
     rule_keys_.push_back(content_hash(rule.key));
   }
-  correlations_ = std::make_unique<CorrelationEngine>(ruleset, settings_.correlation);
+  if (correlations_) {
+    correlations_->adopt(ruleset);  // what is unchanged keeps its state
+  } else {
+    correlations_ = std::make_unique<CorrelationEngine>(ruleset, settings_.correlation);
+  }
 }
 
 void AlertStage::consume(BatchResult& result) {
@@ -47,6 +51,7 @@ void AlertStage::finish(TimeNs now) {
   std::vector<CorrelationReport> reports;
   correlations_->finish(reports);
   on_reports(reports, now);
+  counters_.without_time = correlations_->counters().without_time;
   commit(nullptr);
   if (!output_.flush() && settings_.on_output_closed) {
     settings_.on_output_closed();

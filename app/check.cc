@@ -12,15 +12,16 @@
 namespace tocsin {
 namespace {
 
-int explain_code(const std::string& code) {
-  if (const DiagnosticCode* const found = find_code(code)) {
-    std::printf(
-        "%s\n\n%s\n", std::string(found->code).c_str(), std::string(found->explanation).c_str());
+int print_explanation(const std::string& code) {
+  const std::string_view explanation = explain_code(code);
+  if (!explanation.empty()) {
+    std::printf("%s\n\n%s\n", code.c_str(), std::string(explanation).c_str());
     return exit_status::ran;
   }
+  const std::vector<DiagnosticCode> known = diagnostic_codes();
   std::vector<std::string_view> codes;
-  for (const DiagnosticCode& known : diagnostic_codes()) {
-    codes.push_back(known.code);
+  for (const DiagnosticCode& row : known) {
+    codes.push_back(row.code);
   }
   const std::optional<std::string> near = did_you_mean(code, codes);
   print_error("there is no code \"" + printable(code) + "\"" +
@@ -32,7 +33,7 @@ int explain_code(const std::string& code) {
 
 int run_check(const Options& options) {
   if (!options.explain_code.empty()) {
-    return explain_code(options.explain_code);
+    return print_explanation(options.explain_code);
   }
   const std::string& format = options.format_text;
   if (!format.empty() && format != "text" && format != "json" && format != "sarif") {
@@ -60,6 +61,7 @@ int run_check(const Options& options) {
   LoadResult rules;
   if (!load.paths.empty()) {
     rules = load_rules(load);
+    check_detectors(rules, DetectorSettings{});
     for (const Diagnostic& diagnostic : rules.diagnostics.list()) {
       problems.add(diagnostic);
     }

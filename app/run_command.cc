@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -92,46 +94,51 @@ Result<std::unique_ptr<Input>> open_inputs(const Session& session,
 }
 
 // Receivers, their routes and lanes; nothing where the configuration has none.
-struct Delivery {
+struct Outlets {
   std::unique_ptr<Store> store;
   std::unique_ptr<Router> router;
   std::unique_ptr<Lanes> lanes;
 };
 
-Result<Delivery> open_delivery(const Session& session,
-                               const EngineInfo& engine,
-                               std::shared_ptr<const Redactor> redactor) {
-  Delivery delivery;
+Result<Outlets> open_outlets(const Session& session,
+                             const EngineInfo& engine,
+                             std::shared_ptr<const Redactor> redactor) {
+  Outlets outlets;
   if (session.config.receivers.empty()) {
-    return delivery;
+    return outlets;
   }
   std::vector<std::string> names;
   for (const ReceiverConfig& receiver : session.config.receivers) {
     names.push_back(receiver.name);
   }
-  delivery.store = make_memory_store();
-  delivery.router = std::make_unique<Router>(session.config.routes, names);
-  Result<std::unique_ptr<Lanes>> lanes =
-      Lanes::start(session.config.receivers,
-                   *delivery.store,
-                   engine,
-                   std::move(redactor),
-                   [](const std::string& line) { print_error(printable(line)); });
+  outlets.store = make_memory_store();
+  outlets.router = std::make_unique<Router>(session.config.routes, names);
+  LaneSettings settings;
+  settings.jitter_seed = std::random_device()();
+  settings.now = &wall_clock_now;
+  settings.with_event = !session.options.no_event;
+  Result<std::unique_ptr<Lanes>> lanes = Lanes::start(
+      session.config.receivers,
+      *outlets.store,
+      engine,
+      std::move(redactor),
+      [](const std::string& line) { print_error(printable(line)); },
+      std::move(settings));
   if (!lanes) {
     return Unexpected<Error>{lanes.error()};
   }
-  delivery.lanes = std::move(*lanes);
-  return delivery;
+  outlets.lanes = std::move(*lanes);
+  return outlets;
 }
 
 // Ends the lanes and says what they could not deliver. True if everything was delivered.
-bool close_delivery(Delivery& delivery, DurationNs grace_ns, bool quiet) {
-  if (!delivery.lanes) {
+bool close_outlets(Outlets& outlets, DurationNs grace_ns, bool quiet) {
+  if (!outlets.lanes) {
     return true;
   }
-  delivery.lanes->drain(grace_ns);
+  outlets.lanes->drain(grace_ns);
   bool complete = true;
-  for (const LaneStatus& lane : delivery.lanes->status()) {
+  for (const LaneStatus& lane : outlets.lanes->status()) {
     const std::uint64_t missing = lane.pending + lane.failed;
     complete = complete && missing == 0;
     if (missing > 0) {
@@ -172,7 +179,7 @@ class ProgressingConsumer final : public ResultConsumer {
   Progress& progress_;
 };
 
-AlertStageSettings stage_settings(const Session& session, RunMode mode, const Delivery& delivery) {
+AlertStageSettings stage_settings(const Session& session, RunMode mode, const Outlets& outlets) {
   const Options& options = session.options;
   AlertStageSettings settings;
   settings.format = options.format.value_or(OutputFormat::text);
@@ -185,10 +192,12 @@ AlertStageSettings stage_settings(const Session& session, RunMode mode, const De
   settings.duplicate_horizon_ns = mode == RunMode::tail ? day_ns : 0;
   settings.correlation.by_time = mode == RunMode::scan && !options.arrival_order;
   settings.correlation.fold = !options.no_fold;
+  settings.correlation.clamp_future = mode == RunMode::tail;
+  settings.correlation.duplicate_horizon_ns = settings.duplicate_horizon_ns;
   settings.correlation.detector.lateness_ns =
       options.lateness.value_or(settings.correlation.detector.lateness_ns);
-  settings.router = delivery.router.get();
-  settings.store = delivery.store.get();
+  settings.router = outlets.router.get();
+  settings.store = outlets.store.get();
   settings.on_error = [](const std::string& message) { print_error(message); };
   return settings;
 }
@@ -201,6 +210,133 @@ std::uint32_t thread_count(const Options& options, RunMode mode) {
   return mode == RunMode::tail ? 1
                                : cores;  // one core follows any log; more threads would only wait
 }
+
+// One run, from opened session to exit status.
+class Runner {
+ public:
+  Runner(const Session& session, RunMode mode)
+      : session_(session), options_(session.options), mode_(mode), notices_(options_) {}
+
+  int run() {
+    if (const std::optional<int> status = open()) {
+      return *status;
+    }
+    if (mode_ == RunMode::tail && !options_.quiet) {
+      print_error(load_summary(session_.rules) + "; " + routing_summary(session_));
+    }
+    follow();
+    return close();
+  }
+
+  // From any thread. What was claimed is finished first.
+  void stop() {
+    stopped_.store(true);
+    const std::lock_guard lock(running_mutex_);
+    if (running_ != nullptr) {
+      running_->stop();
+      input_->wake();
+    }
+  }
+
+ private:
+  // Everything that can be wrong is found here, before the first record is read.
+  std::optional<int> open() {
+    Result<std::unique_ptr<Input>> input = open_inputs(session_, mode_, std::ref(notices_));
+    if (!input) {
+      print_error(printable(input.error().message));
+      return exit_status::incomplete;
+    }
+    input_ = std::move(*input);
+    const EngineInfo engine{TOCSIN_VERSION, host_name()};
+    const auto redactor = std::make_shared<const Redactor>(session_.config.redact);
+    Result<Outlets> outlets = open_outlets(session_, engine, redactor);
+    if (!outlets) {
+      print_error(printable(outlets.error().message));
+      return exit_status::usage;
+    }
+    outlets_ = std::move(*outlets);
+    if (!options_.dead_letter.empty()) {
+      Result<std::unique_ptr<DeadLetterFile>> opened = DeadLetterFile::open(options_.dead_letter);
+      if (!opened) {
+        print_error(printable(opened.error().message));
+        return exit_status::usage;
+      }
+      dead_letter_ = std::move(*opened);
+    }
+    AlertStageSettings settings = stage_settings(session_, mode_, outlets_);
+    settings.engine = engine;
+    settings.redactor = redactor;
+    settings.dead_letter = dead_letter_.get();
+    settings.on_output_closed = [this] {
+      output_closed_.store(true);
+      stop();
+    };
+    stage_ = std::make_unique<AlertStage>(std::move(settings), session_.rules.ruleset);
+    return std::nullopt;
+  }
+
+  void follow() {
+    RunOptions run_options;
+    run_options.threads = thread_count(options_, mode_);
+    run_options.want_evidence = stage_->wants_evidence();
+    run_options.now = &wall_clock_now;
+    const RulesetSlot rules(session_.rules.ruleset);
+    Run run(*input_, rules, run_options);
+    set_running(&run);
+    if (stopped_.load()) {
+      run.stop();
+    }
+    const TimeNs started = steady_now();
+    {
+      Progress progress(mode_ == RunMode::scan && stderr_is_terminal() && !options_.quiet, *input_);
+      ProgressingConsumer consumer(*stage_, progress);
+      outcome_.run = run.run(consumer);
+    }
+    set_running(nullptr);
+    stage_->finish(wall_clock_now());
+    outcome_.elapsed_ns = steady_now() - started;
+  }
+
+  int close() {
+    const bool unreadable = report_unreadable_sources(*stage_);
+    const bool delivered =
+        close_outlets(outlets_, session_.config.shutdown_grace_ns, options_.quiet);
+    if (dead_letter_ && !dead_letter_->problem().empty()) {
+      print_error(printable(dead_letter_->problem()));
+    }
+    if (!options_.quiet) {
+      print_error(summary(session_, outcome_, stage_->counters()));
+    }
+    if (options_.stats_json) {
+      print_error(stats_json(session_, outcome_, stage_->counters()));
+    }
+    if (notices_.incomplete() || unreadable || !delivered || output_closed_.load()) {
+      return exit_status::incomplete;
+    }
+    const std::optional<Level> highest = stage_->highest_level();
+    const bool failed = options_.fail_level && highest && *highest >= *options_.fail_level;
+    return failed ? exit_status::alerts : exit_status::ran;
+  }
+
+  void set_running(Run* run) {
+    const std::lock_guard lock(running_mutex_);
+    running_ = run;
+  }
+
+  const Session& session_;
+  const Options& options_;
+  RunMode mode_;
+  Notices notices_;
+  std::unique_ptr<Input> input_;
+  std::unique_ptr<DeadLetterFile> dead_letter_;
+  Outlets outlets_;
+  std::unique_ptr<AlertStage> stage_;
+  RunOutcome outcome_;
+  std::atomic<bool> output_closed_{false};
+  std::atomic<bool> stopped_{false};
+  std::mutex running_mutex_;
+  Run* running_ = nullptr;
+};
 
 }  // namespace
 
@@ -215,98 +351,10 @@ int run_command(const Options& options, RunMode mode) {
         "configuration");
     return exit_status::usage;
   }
-  // From here on signals go to a thread of their own, which must exist before any other.
-  std::atomic<Run*> running{nullptr};
-  std::atomic<Input*> reading{nullptr};
-  std::atomic<bool> stopped{false};
-  const auto stop = [&] {
-    stopped.store(true);
-    if (Run* const run = running.load()) {
-      run->stop();
-    }
-    if (Input* const input = reading.load()) {
-      input->wake();
-    }
-  };
-  const StopSignals signals(stop);
-
-  Notices notices(options);
-  Result<std::unique_ptr<Input>> input = open_inputs(session, mode, std::ref(notices));
-  if (!input) {
-    print_error(printable(input.error().message));
-    return exit_status::incomplete;
-  }
-  const EngineInfo engine{TOCSIN_VERSION, host_name()};
-  const auto redactor = std::make_shared<const Redactor>(session.config.redact);
-  Result<Delivery> delivery = open_delivery(session, engine, redactor);
-  if (!delivery) {
-    print_error(printable(delivery.error().message));
-    return exit_status::usage;
-  }
-  std::unique_ptr<DeadLetterFile> dead_letter;
-  if (!options.dead_letter.empty()) {
-    Result<std::unique_ptr<DeadLetterFile>> opened = DeadLetterFile::open(options.dead_letter);
-    if (!opened) {
-      print_error(printable(opened.error().message));
-      return exit_status::usage;
-    }
-    dead_letter = std::move(*opened);
-  }
-
-  std::atomic<bool> output_closed{false};
-  AlertStageSettings settings = stage_settings(session, mode, *delivery);
-  settings.engine = engine;
-  settings.redactor = redactor;
-  settings.dead_letter = dead_letter.get();
-  settings.on_output_closed = [&] {
-    output_closed.store(true);
-    stop();
-  };
-  AlertStage stage(std::move(settings), session.rules.ruleset);
-
-  RunOptions run_options;
-  run_options.threads = thread_count(options, mode);
-  run_options.want_evidence = stage.wants_evidence();
-  run_options.now = &wall_clock_now;
-  const RulesetSlot rules(session.rules.ruleset);
-  Run run(**input, rules, run_options);
-  reading.store(input->get());
-  running.store(&run);
-  if (stopped.load()) {
-    run.stop();
-  }
-  const TimeNs started = steady_now();
-  if (mode == RunMode::tail && !options.quiet) {
-    print_error(load_summary(session.rules) + "; " + routing_summary(session));
-  }
-  RunOutcome outcome;
-  {
-    Progress progress(mode == RunMode::scan && stderr_is_terminal() && !options.quiet, **input);
-    ProgressingConsumer consumer(stage, progress);
-    outcome.run = run.run(consumer);
-  }
-  running.store(nullptr);
-  reading.store(nullptr);
-  stage.finish(wall_clock_now());
-  outcome.elapsed_ns = steady_now() - started;
-
-  const bool unreadable = report_unreadable_sources(stage);
-  const bool delivered = close_delivery(*delivery, session.config.shutdown_grace_ns, options.quiet);
-  if (dead_letter && !dead_letter->problem().empty()) {
-    print_error(dead_letter->problem());
-  }
-  if (!options.quiet) {
-    print_error(summary(session, outcome, stage.counters()));
-  }
-  if (options.stats_json) {
-    print_error(stats_json(session, outcome, stage.counters()));
-  }
-  if (notices.incomplete() || unreadable || !delivered || output_closed.load()) {
-    return exit_status::incomplete;
-  }
-  const bool failed =
-      options.fail_level && stage.highest_level() && *stage.highest_level() >= *options.fail_level;
-  return failed ? exit_status::alerts : exit_status::ran;
+  Runner runner(session, mode);
+  // Before any other thread exists: from here on signals go to a thread of their own.
+  const StopSignals signals([&] { runner.stop(); });
+  return runner.run();
 }
 
 int run_scan(const Options& options) {

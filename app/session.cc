@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "detectors/registry.h"
 #include "engine/base/text.h"
 
 namespace tocsin {
@@ -34,7 +36,39 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& more) 
   to.insert(to.end(), more.begin(), more.end());
 }
 
+// The text of a line of a file, for a diagnostic; empty if it cannot be read.
+std::string line_of(const std::string& path, std::uint32_t number) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  for (std::uint32_t at = 0; at < number; ++at) {
+    if (!std::getline(file, line)) {
+      return {};
+    }
+  }
+  return line;
+}
+
 }  // namespace
+
+void check_detectors(LoadResult& rules, const DetectorSettings& settings) {
+  for (const CorrelationSpec& spec : rules.ruleset->correlations) {
+    const DetectorResult made = make_detector(spec, settings);
+    if (made) {
+      continue;
+    }
+    Diagnostic problem;
+    problem.code = "correlation-option";
+    problem.file = spec.info.file;
+    problem.line = made.error().line > 0 ? made.error().line : spec.info.line;
+    problem.column = std::max(made.error().column, 1u);
+    problem.message = made.error().message;
+    problem.hint = made.error().hint;
+    problem.source_line = line_of(problem.file, problem.line);
+    rules.diagnostics.add(std::move(problem));
+    --rules.loaded;
+    ++rules.rejected;
+  }
+}
 
 LoadOptions load_options(const Options& options, const Config& config) {
   LoadOptions load;
@@ -100,6 +134,7 @@ std::optional<int> open_session(const Options& options, Session& session) {
     return exit_status::usage;
   }
   session.rules = load_rules(load);
+  check_detectors(session.rules, DetectorSettings{});
   print_diagnostics(session.rules.diagnostics, options.verbose && !options.quiet);
   const std::size_t warnings = session.rules.diagnostics.warnings();
   if (warnings > 0 && !options.verbose && !options.quiet) {

@@ -9,6 +9,7 @@
 
 #include "app/config.h"
 #include "app/options.h"
+#include "engine/flow/detector.h"
 #include "rules/load.h"
 
 namespace tocsin {
@@ -25,6 +26,10 @@ std::optional<int> open_session(const Options& options, Session& session);
 
 // The load options that command line and configuration ask for together.
 LoadOptions load_options(const Options& options, const Config& config);
+
+// Tries each correlation's own options (detectors/ knows them, rules/ does not): what cannot run is
+// a diagnostic and rejected.
+void check_detectors(LoadResult& rules, const DetectorSettings& settings);
 
 // The inputs of the command line, else those of the configuration.
 std::vector<InputConfig> chosen_inputs(const Options& options, const Config& config);
