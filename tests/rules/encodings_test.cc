@@ -36,7 +36,9 @@ TEST_CASE("Base64 gives the vectors of RFC 4648 and pads") {
       {"\xff\xfe\xfd", "//79"},
       {std::string("\0\0\0", 3), "AAAA"},
   };
-  for (const auto& [bytes, encoded] : cases) {
+  for (const auto& c : cases) {
+    const std::string& bytes = c.first;
+    const std::string& encoded = c.second;
     CAPTURE(bytes);
     CHECK(encode_base64(bytes) == encoded);
   }
@@ -108,7 +110,9 @@ TEST_CASE("Sigma strings have wildcards, three escapes and otherwise plain backs
       {R"(\%x)", R"(\%x)"},
       {"**?", "<run><one>"},
   };
-  for (const auto& [text, expected] : cases) {
+  for (const auto& c : cases) {
+    const std::string& text = c.first;
+    const std::string& expected = c.second;
     CAPTURE(text);
     CHECK(shape(parse_sigma_string(text)) == expected);
   }
@@ -175,7 +179,9 @@ TEST_CASE("windash takes dashes that stand before a word and behind none") {
       {"abc", "abc"},
       {"", ""},
   };
-  for (const auto& [text, expected] : cases) {
+  for (const auto& c : cases) {
+    const std::string& text = c.first;
+    const std::string& expected = c.second;
     CAPTURE(text);
     CHECK(shape(with_dashes(parse_sigma_string(text))) == expected);
   }
