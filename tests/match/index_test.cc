@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two indexes against plain loops, and large lists.
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <set>
 
@@ -62,7 +62,10 @@ TEST_CASE("an empty literal index and texts shorter than a gram find nothing") {
   one.scan("abcx", never);
 }
 
-// A program with one rule per value of a list, and one for the list.
+// A quadratic build would take minutes; a sanitizer's takes seconds.
+constexpr double build_seconds_max = 15;
+
+// A program with one rule: some value of a list.
 struct List {
   std::shared_ptr<const Program> program;
   double seconds = 0;
@@ -70,7 +73,7 @@ struct List {
 
 template <typename Value>
 List list_of(std::size_t count, Value value) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // CPU time: the machine may be busy
   ProgramBuilder builder;
   std::vector<ExprId> leaves;
   for (std::size_t i = 0; i < count; ++i) {
@@ -79,7 +82,7 @@ List list_of(std::size_t count, Value value) {
   builder.rule(builder.any_of(leaves), {}, {});
   List out;
   out.program = builder.build();
-  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out.seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   return out;
 }
 
@@ -98,7 +101,7 @@ TEST_CASE("a list of 200,000 texts is one look-up per value") {
     // Length, first and last 8 bytes are the same for most: the whole text must be hashed.
     return text("f", "https://evil.example/" + std::to_string(100'000 + i) + "/index.html");
   });
-  CHECK(list.seconds < 5);
+  CHECK(list.seconds < build_seconds_max);
   CHECK(list.program->predicate_count() == many);
   CHECK(predicates_tested(
             *list.program, R"({"f":"HTTPS://evil.example/100007/index.html"})", true) <= 2);
@@ -112,7 +115,7 @@ TEST_CASE("a list of 200,000 texts is one look-up per value") {
 TEST_CASE("a list of 200,000 numbers and one of 200,000 networks are look-ups too") {
   const List numbers =
       list_of(many, [](std::size_t i) { return number("f", std::to_string(i * 3)); });
-  CHECK(numbers.seconds < 5);
+  CHECK(numbers.seconds < build_seconds_max);
   CHECK(predicates_tested(*numbers.program, R"({"f":300})", true) <= 3);
   CHECK(predicates_tested(*numbers.program, R"({"f":3e2})", true) <= 3);
   CHECK(predicates_tested(*numbers.program, R"({"f":"300"})", true) <= 3);
@@ -122,7 +125,7 @@ TEST_CASE("a list of 200,000 numbers and one of 200,000 networks are look-ups to
                 std::to_string(1 + i / 65536) + "." + std::to_string(i / 256 % 256) + "." +
                     std::to_string(i % 256) + (i % 2 == 0 ? ".0/24" : ".128/25"));
   });
-  CHECK(networks.seconds < 5);
+  CHECK(networks.seconds < build_seconds_max);
   CHECK(predicates_tested(*networks.program, R"({"f":"1.0.4.77"})", true) <= 3);
   CHECK(predicates_tested(*networks.program, R"({"f":"1.0.5.200"})", true) <= 3);
   CHECK(predicates_tested(*networks.program, R"({"f":"1.0.5.77"})", false) <= 2);
@@ -132,7 +135,7 @@ TEST_CASE("a list of 200,000 numbers and one of 200,000 networks are look-ups to
 TEST_CASE("a list of 20,000 literals to be contained is one scan") {
   const List list = list_of(
       20'000, [](std::size_t i) { return text("f", "*needle" + std::to_string(i) + "#*"); });
-  CHECK(list.seconds < 5);
+  CHECK(list.seconds < build_seconds_max);
   CHECK(predicates_tested(*list.program, R"({"f":"a haystack with NEEDLE77# in it"})", true) <= 2);
   CHECK(predicates_tested(*list.program, R"({"f":"a haystack with needle and 77"})", false) <= 1);
 }
