@@ -99,6 +99,9 @@ constexpr DiagnosticCode document_codes[] = {
     {"filter-unknown-rule", "The filter names a rule that is not loaded; it has no effect there."},
     {"filter-on-correlation",
      "Filters act on detection rules; on a correlation they have no effect."},
+    // --- lint ---
+    {"missing-level", "A rule without a level counts as medium; its author knows better."},
+    {"duplicate-logic", "Two rules mean the same, so each match raises two alerts."},
     // --- pipelines ---
     {"pipeline-unsupported", "Processing pipelines are not supported."},
 };

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/base/time.h"
+#include "rules/codes.h"
 #include "rules/metadata.h"
 
 namespace tocsin {
@@ -103,9 +104,22 @@ void read_tests(const YamlNode& node, RuleExtensions&, Problems& problems) {
   }
 }
 
-// Codes of lint warnings that the rule's author does not want to see.
+// Codes of lint warnings that the rule's author does not want to see; kept by read_metadata.
 void read_ignore(const YamlNode& node, RuleExtensions&, Problems& problems) {
-  read_words(node, "ignore", problems);
+  const std::vector<std::string> codes = read_words(node, "ignore", problems);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (!codes[i].empty() && explain_code(codes[i]).empty()) {
+      const std::vector<DiagnosticCode> known = diagnostic_codes();
+      std::vector<std::string_view> names;
+      for (const DiagnosticCode& row : known) {
+        names.push_back(row.code);
+      }
+      problems.error(node.items[i],
+                     "extension-value",
+                     "there is no code `" + codes[i] + "`",
+                     suggestion(codes[i], names));
+    }
+  }
 }
 
 struct ExtensionKey {

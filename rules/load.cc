@@ -5,12 +5,14 @@
 #include "rules/load.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
 #include "rules/collection.h"
 #include "rules/compile.h"
+#include "rules/lint.h"
 #include "rules/resolve.h"
 #include "rules/rule_files.h"
 #include "rules/rule_index.h"
@@ -47,6 +49,7 @@ class Loader {
     ruleset_->correlations = resolver.finish();
     describe_correlations();
     set_keys();
+    lint_rules();
     finish_ruleset();
     return finish_result();
   }
@@ -185,9 +188,23 @@ class Loader {
     if (parsed) {
       entry.detection = compile_detection(problems.source(), *parsed, builder_, context);
       entry.canonical = canonical_text(*parsed);
+      if (entry.detection && options_.lint) {
+        Diagnostics found;
+        lint_detection(problems.source(), *parsed, found);
+        tell_lint(entry, found);
+      }
     }
     if (!entry.detection) {
       problems.reject();
+    }
+  }
+
+  void tell_lint(const RuleEntry& entry, const Diagnostics& found) {
+    const std::vector<std::string>& ignored = entry.metadata.ignored_codes;
+    for (const Diagnostic& problem : found.list()) {
+      if (std::find(ignored.begin(), ignored.end(), problem.code) == ignored.end()) {
+        files_[entry.file]->diagnostics.add(problem);
+      }
     }
   }
 
@@ -381,6 +398,35 @@ class Loader {
       } else {
         info.key = fingerprint;
       }
+    }
+  }
+
+  // What can only be seen of loaded rules as a whole.
+  void lint_rules() {
+    if (!options_.lint) {
+      return;
+    }
+    std::unordered_map<Hash128, std::uint32_t, Hash128Hasher> first_with;
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+      const RuleEntry& entry = entries_[i];
+      const RuleInfo& info = entry.info();
+      if (entry.state != EntryState::loaded || info.kind == RuleKind::filter) {
+        continue;
+      }
+      const LoadedFile& file = *files_[entry.file];
+      Diagnostics found;
+      Problems problems(file.source, found, false);
+      if (!info.level && !entry.metadata.has_level) {
+        problems.warning(entry.metadata.title, "missing-level", "no `level`; it counts as medium");
+      }
+      const auto [first, fresh] = first_with.emplace(info.fingerprint, i);
+      if (!fresh) {
+        const RuleInfo& other = entries_[first->second].info();
+        problems.warning(entry.metadata.title,
+                         "duplicate-logic",
+                         "means the same as " + other.file + ":" + std::to_string(other.line));
+      }
+      tell_lint(entry, found);
     }
   }
 

@@ -35,7 +35,8 @@ struct LoadOptions {
   std::vector<std::string> exclude;  // --exclude: id, title or tag
   std::vector<RuleOverride> overrides;
   std::vector<LogSource> expected_sources;  // inputs with a fixed log source
-  bool strict = false;                      // label warnings reject too
+  bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
+  bool strict = false;  // label warnings reject too
 };
 
 // One YAML document that is a rule, correlation or filter, loaded or not.

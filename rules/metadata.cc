@@ -360,6 +360,16 @@ void read_attribute(std::string_view key,
   }
 }
 
+std::vector<std::string> read_ignored_codes(const YamlNode& extensions) {
+  std::vector<std::string> out;
+  if (const YamlNode* codes = extensions.get("ignore")) {
+    for (const YamlNode& code : codes->items) {
+      out.push_back(code.text);
+    }
+  }
+  return out;
+}
+
 bool is_known(std::string_view key, RuleKind kind) {
   return std::find(known_keys.begin(), known_keys.end(), key) != known_keys.end() ||
          (kind == RuleKind::correlation && key == "generate");
@@ -382,10 +392,14 @@ Metadata read_metadata(const YamlNode& root, RuleKind kind, Problems& problems) 
       info.custom.emplace(key, to_json(member.second));
       continue;
     }
-    if (key == "id") {
+    if (key == "tocsin") {
+      out.ignored_codes = read_ignored_codes(member.second);
+    } else if (key == "id") {
       out.id = span_of(member.second);
     } else if (key == "name") {
       out.name = span_of(member.second);
+    } else if (key == "level") {
+      out.has_level = member.second.kind != Kind::null;
     }
     read_attribute(key, member.second, problems, info);
   }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/flow/rule_info.h"
 #include "rules/ast.h"
@@ -16,8 +17,10 @@
 namespace tocsin {
 
 struct Metadata {
-  RuleInfo info;               // all but fingerprint and key
-  bool has_title = false;      // else file and line stand in
+  std::vector<std::string> ignored_codes;  // `tocsin.ignore`: lint warnings that are not told
+  RuleInfo info;                           // all but fingerprint and key
+  bool has_level = false;                  // given, though perhaps unknown
+  bool has_title = false;                  // else file and line stand in
   SourceSpan title, id, name;  // where they stand; the document's beginning where there is none
 };
 

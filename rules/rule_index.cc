@@ -8,9 +8,9 @@
 namespace tocsin {
 namespace {
 
-// Edit distances to all rules cost: a rule set of nothing but wrong references must not take for
+// Candidates compared in one load: a rule set of nothing but wrong references must not take for
 // ever.
-constexpr std::size_t suggestions_max = 100;
+constexpr std::size_t comparisons_max = 200'000;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ const RuleIndex::Found& RuleIndex::by_title(std::string_view title) const {
 }
 
 std::string RuleIndex::near(std::string_view text) {
-  if (++suggestions_ > suggestions_max) {
+  if (comparisons_ > comparisons_max) {
     return {};
   }
   std::vector<std::string_view> candidates;
@@ -65,6 +65,7 @@ std::string RuleIndex::near(std::string_view text) {
       candidates.push_back(row.first);
     }
   }
+  comparisons_ += candidates.size();
   std::sort(candidates.begin(), candidates.end());  // the tables' order is no one's business
   std::string out;
   for (int i = 0; i < 3; ++i) {

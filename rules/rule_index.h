@@ -71,7 +71,7 @@ class RuleIndex {
   static const Found& look_up(const Table& table, const std::string& key);
 
   Table ids_, names_, titles_;
-  std::size_t suggestions_ = 0;
+  std::size_t comparisons_ = 0;
 };
 
 }  // namespace tocsin
