@@ -57,17 +57,23 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
   json_ = json;
   if (slots_.size() < plan.size()) {
     slots_.resize(plan.size());
+    present_.resize(plan.size());
   }
   if (++epoch_ == 0) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
     epoch_ = 1;
   }
-  entries_.clear();
-  present_.clear();
+  entry_count_ = 0;
+  present_count_ = 0;
   texts_.clear();
   scalars_.clear();
   has_scalars_ = false;
   arena_->clear();
+}
+
+void Event::grow() {
+  entry_capacity_ = std::max(64u, entry_capacity_ * 2);
+  entries_.resize(entry_capacity_);
 }
 
 Event::Text& Event::text_of(EntryId entry) {

@@ -44,7 +44,7 @@ class Event {
   EntryId next(EntryId entry) const { return entries_[entry].next; }
   const Value& value(EntryId entry) const { return entries_[entry].value; }
   // Fields that have at least one value in this record, in the order of their first one.
-  std::span<const FieldId> present() const { return present_; }
+  std::span<const FieldId> present() const { return {present_.data(), present_count_}; }
 
   // A value's text: a string with its escapes decoded, a number or bool as written, an object as
   // DETECTION.md, choice 4, says. Empty for null and []. Valid UTF-8.
@@ -87,29 +87,38 @@ class Event {
   void reset(const FieldPlan& plan, std::string_view json);
   // An entry of no field.
   EntryId append(const Value& value) {
-    entries_.push_back({value, no_entry, 0});
-    return static_cast<EntryId>(entries_.size() - 1);
+    if (entry_count_ == entry_capacity_) {
+      grow();
+    }
+    entries_[entry_count_] = {value, no_entry, 0};
+    return entry_count_++;
   }
   EntryId append(FieldId field, const Value& value) {
     const EntryId entry = append(value);
     Slot& slot = slots_[index(field)];
     if (slot.epoch != epoch_) {
       slot = {epoch_, entry, entry};
-      present_.push_back(field);
+      present_[present_count_++] = field;
     } else {
       entries_[slot.last].next = entry;
       slot.last = entry;
     }
     return entry;
   }
+  void grow();
   Text& text_of(EntryId entry);
 
   const FieldPlan* plan_ = nullptr;
   std::string_view json_;
   std::uint32_t epoch_ = 0;
   std::vector<Slot> slots_;
+  // Vectors of their greatest size so far, the first so many of which are in use: cheaper than
+  // push_back.
   std::vector<Entry> entries_;
   std::vector<FieldId> present_;
+  std::uint32_t entry_count_ = 0;
+  std::uint32_t entry_capacity_ = 0;  // entries_.size(), which takes a division
+  std::uint32_t present_count_ = 0;
   std::vector<Text> texts_;
   std::vector<EntryId> scalars_;
   bool has_scalars_ = false;

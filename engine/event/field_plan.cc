@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace tocsin {
@@ -129,32 +130,62 @@ void FieldPlan::compile() {
       graph.add(paths_[at], field);
     }
   }
-  const std::size_t places = std::bit_ceil(graph.edges.size() * 3 + 4);
+  const std::size_t places = std::bit_ceil(graph.edges.size() * 8 + 8);
   table_.assign(places, Edge{});
+  middle_at_.assign(places, 0);
   mask_ = places - 1;
   shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
   for (const auto& [start, to] : graph.edges) {
-    const auto& [from, key] = start;
-    Edge edge;
-    std::memcpy(&edge.head, key.data(), std::min<std::size_t>(key.size(), 8));
-    edge.tail = key.size() > 8 ? load(key.data() + key.size() - 8) : 0;
-    edge.size = static_cast<std::uint32_t>(key.size());
-    edge.from = from;
-    edge.to = to;
-    edge.key_offset = static_cast<std::uint32_t>(keys_.size());
-    keys_ += key;
-    std::size_t at = place(from, edge.head, edge.tail);
-    while (table_[at].from != no_node) {
-      at = (at + 1) & mask_;
+    add_edge(start.first, start.second, to);
+  }
+}
+
+void FieldPlan::add_edge(Node from, std::string_view key, Step to) {
+  Edge edge;
+  std::tie(edge.head, edge.tail) = ends_of(key);
+  edge.from_and_size = static_cast<std::uint64_t>(from) << 32 | key.size();
+  edge.to = to;
+  std::size_t at = place(salt(from), edge.head, edge.tail, shift_);
+  while (table_[at].from_and_size != empty_place) {
+    at = (at + 1) & mask_;
+  }
+  table_[at] = edge;
+  if (key.size() > 16) {
+    middle_at_[at] = static_cast<std::uint32_t>(middles_.size());
+    middles_ += key.substr(8, key.size() - 16);
+  }
+}
+
+std::pair<std::uint64_t, std::uint64_t> FieldPlan::ends_of(std::string_view key) {
+  if (key.size() >= 8) {
+    return {load(key.data()), load(key.data() + key.size() - 8)};
+  }
+  std::uint64_t whole = 0;
+  std::memcpy(&whole, key.data(), key.size());
+  return {whole, whole};
+}
+
+FieldPlan::Step FieldPlan::find_edge(Node node,
+                                     std::string_view key,
+                                     std::uint64_t head,
+                                     std::uint64_t tail) const {
+  const std::uint64_t wanted = static_cast<std::uint64_t>(node) << 32 | key.size();
+  for (std::size_t at = place(salt(node), head, tail, shift_);; at = (at + 1) & mask_) {
+    const Edge& edge = table_[at];
+    const std::uint64_t differs =
+        (edge.head ^ head) | (edge.tail ^ tail) | (edge.from_and_size ^ wanted);
+    if (differs == 0 && (key.size() <= 16 || middle_equals(at, key))) {
+      return edge.to;
     }
-    table_[at] = edge;
+    if (edge.from_and_size == empty_place) {
+      return {};
+    }
   }
 }
 
 FieldPlan::Step FieldPlan::step(Node node, std::string_view key) const {
-  std::uint64_t head = 0;
-  std::memcpy(&head, key.data(), std::min<std::size_t>(key.size(), 8));
-  return find_edge(node, key, head, key.size() > 8 ? load(key.data() + key.size() - 8) : 0);
+  const auto [head, tail] = ends_of(key);
+  return find_edge(node, key, head, tail);
 }
 
 }  // namespace tocsin

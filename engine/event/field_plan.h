@@ -6,12 +6,14 @@
 // threads. Cost: one hash probe per visited key.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tocsin {
@@ -24,6 +26,9 @@ inline constexpr std::uint32_t index(FieldId id) {
 }
 
 class FieldPlan {
+ private:
+  struct Edge;
+
  public:
   FieldPlan() : FieldPlan(std::span<const std::string>{}) {}
   // FieldIds 0..paths.size()-1 in the order given; paths must be distinct. Fields that tocsin
@@ -43,15 +48,47 @@ class FieldPlan {
   struct Step {
     Node node = no_node;       // where the key leads: paths that go on
     FieldId field = no_field;  // the path that ends with this key
+    bool wanted() const { return (index(field) & node) != no_node; }
   };
   // What `key` (decoded, UTF-8) leads to from `node`; {no_node, no_field} if no path wants it.
   Step step(Node node, std::string_view key) const;
-  // The same for a key behind which at least 8 bytes are readable: the form for the walk.
-  Step step_padded(Node node, std::string_view key) const {
-    const std::size_t size = key.size();
-    const std::uint64_t head = load(key.data()) & (size < 8 ? ~(~0ull << (size * 8)) : ~0ull);
-    return find_edge(node, key, head, size > 8 ? load(key.data() + size - 8) : 0);
-  }
+  // The same for the walk: a key behind which at least 8 bytes are readable, from one node at a
+  // time.
+  class Stepper {
+   public:
+    Stepper(const FieldPlan& plan, Node node)
+        : plan_(&plan),
+          table_(plan.table_.data()),
+          salt_(salt(node)),
+          from_(static_cast<std::uint64_t>(node) << 32),
+          shift_(plan.shift_) {}
+    Step step(const char* key, std::size_t size) const {
+      std::uint64_t head = load(key);
+      std::uint64_t tail = 0;
+      if (size >= 8) {
+        tail = load(key + size - 8);
+      } else {
+        head &= masks[size];
+        tail = head;
+      }
+      const Edge& edge = table_[place(salt_, head, tail, shift_)];
+      if (((edge.head ^ head) | (edge.tail ^ tail) | (edge.from_and_size ^ (from_ | size))) == 0 &&
+          size <= 16) {
+        return edge.to;
+      }
+      if (edge.from_and_size == empty_place) {
+        return {};
+      }
+      return plan_->find_edge(static_cast<Node>(from_ >> 32), {key, size}, head, tail);
+    }
+
+   private:
+    const FieldPlan* plan_;
+    const Edge* table_;
+    std::uint64_t salt_;
+    std::uint64_t from_;
+    unsigned shift_;
+  };
 
   // Ids of the fields tocsin itself needs; always present.
   struct System {
@@ -80,50 +117,57 @@ class FieldPlan {
   }
 
  private:
-  // A key that leads from a node to another: `head` and `tail` are its first and last 8 bytes
-  // (`tail` 0 for up to 8 bytes).
-  struct Edge {
+  // A key that leads from a node to another: `head` and `tail` are its first and last 8 bytes (of
+  // a shorter key, all of it, and zeros).
+  struct alignas(32) Edge {
     std::uint64_t head = 0;
     std::uint64_t tail = 0;
-    std::uint32_t size = 0;
-    Node from = no_node;  // no_node: an empty place
+    std::uint64_t from_and_size = empty_place;  // the node, and the key's size in the low half
     Step to;
-    std::uint32_t key_offset = 0;
   };
+  static constexpr std::uint64_t empty_place = ~0ull;
 
+  static constexpr std::uint64_t masks[9] = {0,
+                                             0xff,
+                                             0xffff,
+                                             0xffffff,
+                                             0xffffffff,
+                                             0xffffffffff,
+                                             0xffffffffffff,
+                                             0xffffffffffffff,
+                                             0xffffffffffffffff};
   static std::uint64_t load(const char* bytes) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes, sizeof word);
     return word;
   }
-  std::size_t place(Node node, std::uint64_t head, std::uint64_t tail) const {
-    const std::uint64_t mixed =
-        (head + node * 0x9e3779b97f4a7c15ull) ^ (tail * 0xff51afd7ed558ccdull);
-    return static_cast<std::size_t>((mixed * 0xc4ceb9fe1a85ec53ull) >> shift_);
+  static std::uint64_t salt(Node node) { return node * 0x9e3779b97f4a7c15ull; }
+  static std::size_t place(std::uint64_t salt,
+                           std::uint64_t head,
+                           std::uint64_t tail,
+                           unsigned shift) {
+    return (((head ^ std::rotl(tail, 29)) + salt) * 0xc4ceb9fe1a85ec53ull) >> shift;
   }
-  Step find_edge(Node node, std::string_view key, std::uint64_t head, std::uint64_t tail) const {
-    for (std::size_t at = place(node, head, tail);; at = (at + 1) & mask_) {
-      const Edge& edge = table_[at];
-      if (edge.head == head && edge.tail == tail && edge.from == node && edge.size == key.size() &&
-          (key.size() <= 16 ||
-           std::memcmp(keys_.data() + edge.key_offset + 8, key.data() + 8, key.size() - 16) == 0)) {
-        return edge.to;
-      }
-      if (edge.from == no_node) {
-        return {};
-      }
-    }
+  // Out of line: what the first place of the table does not settle.
+  Step find_edge(Node node, std::string_view key, std::uint64_t head, std::uint64_t tail) const;
+  // Of a key of more than 16 bytes, what is neither its head nor its tail.
+  bool middle_equals(std::size_t place, std::string_view key) const {
+    return std::memcmp(middles_.data() + middle_at_[place], key.data() + 8, key.size() - 16) == 0;
   }
   FieldId find_or_add(std::string_view path);
   void add_system_fields();
   void add_derived_parts();
   void compile();
+  void add_edge(Node from, std::string_view key, Step to);
+  static std::pair<std::uint64_t, std::uint64_t> ends_of(std::string_view key);
 
   std::vector<std::string> paths_;
-  std::vector<Edge> table_;  // open addressing, a power of two, load at most 1/3
+  // Open addressing, at most an eighth full: nearly every key is answered by the first place.
+  std::vector<Edge> table_;
+  std::vector<std::uint32_t> middle_at_;  // of each place, in middles_
+  std::string middles_;
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
-  std::string keys_;
   System system_{};
   Derived derived_{};
 };

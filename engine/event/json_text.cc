@@ -131,16 +131,6 @@ std::string transformed(std::string_view raw, Transform transform) {
 
 }  // namespace
 
-std::string_view trim_json_space(std::string_view text) {
-  while (!text.empty() && is_json_space(text.front())) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && is_json_space(text.back())) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 char* decode_json_string(std::string_view raw, char* out) {
   std::size_t at = 0;
   while (at < raw.size()) {

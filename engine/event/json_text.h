@@ -24,7 +24,15 @@ constexpr bool is_json_operator(char c) {
   return is_json_open(c) || is_json_close(c) || c == ',' || c == ':';
 }
 
-std::string_view trim_json_space(std::string_view text);
+inline std::string_view trim_json_space(std::string_view text) {
+  while (!text.empty() && is_json_space(text.front())) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && is_json_space(text.back())) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
 
 // What stands between the quotes, its escapes decoded: writes at most raw.size() bytes and returns
 // the end. A surrogate without its partner becomes U+FFFD; an escape that is none in JSON is kept

@@ -70,53 +70,55 @@ bool JsonWalk::run() {
   return true;
 }
 
-// Reads a comma or the container's closing bracket.
-inline bool JsonWalk::separator(bool array, bool& closed) {
-  if (next_ == last_) {
-    return fail("the text ends inside an object or array", next_);
-  }
-  const char c = at(next_);
-  closed = c == (array ? ']' : '}');
-  if (c != ',' && !closed) {
-    return fail(array ? "no comma between two elements" : "no comma between two members", next_);
-  }
-  ++next_;
-  return true;
-}
-
+// What is read often is in locals: the compiler must take every store into the event for a change
+// of this object's members.
 template <bool has_backslash>
 bool JsonWalk::members(bool at_separator) {
+  const char* const text = text_;
+  const std::uint32_t* const positions = positions_;
+  const std::uint32_t last = last_;
   const std::uint32_t depth = depth_;
   const FieldPlan::Node node = frames_[depth - 1].node;
+  const FieldPlan::Stepper stepper(*plan_, node);
+  std::uint32_t next = next_;
   for (;; at_separator = true) {
     if (at_separator) {
-      bool closed = false;
-      if (!separator(false, closed)) {
-        return false;
-      }
-      if (closed) {
-        close();
-        return true;
+      const char c = next < last ? text[positions[next]] : '\0';
+      ++next;
+      if (c != ',') {
+        next_ = next;
+        return c == '}' ? close() : fail_separator(false);
       }
     }
     // A key, a colon, a value and at least one closing bracket.
-    if (last_ - next_ < 4 || at(next_) != '"' || at(next_ + 1) != ':') {
+    const std::uint32_t key = positions[next] + 1;
+    const std::uint32_t colon = positions[next + 1];
+    const std::uint32_t begin = positions[next + 2];
+    if (last - next < 4 || text[key - 1] != '"' || text[colon] != ':') {
+      next_ = next;
       return fail_member();
     }
-    const std::uint32_t key = positions_[next_] + 1;
-    const std::uint32_t quote = closing_quote(text_, positions_[next_ + 1]);
-    const FieldPlan::Step to = step<has_backslash>(node, {text_ + key, quote - key});
-    next_ += 2;
-    if (to.node == FieldPlan::no_node && to.field == no_field) {
-      if (!skip_value()) {
-        return false;
+    const std::uint32_t size = closing_quote(text, colon) - key;
+    const FieldPlan::Step to = has_backslash && std::memchr(text + key, '\\', size) != nullptr
+                                   ? escaped_step(node, {text + key, size})
+                                   : stepper.step(text + key, size);
+    const char c = text[begin];
+    next += 2;
+    if (c == '"') {
+      ++next;
+      if (to.field != no_field) {
+        take_string<has_backslash>(to.field, begin, positions[next], false);
       }
-    } else if (!take<has_backslash>(to, false)) {
+      continue;
+    }
+    next_ = next;
+    if (!(to.wanted() ? take<has_backslash>(to, false) : skip_value())) {
       return false;
     }
     if (depth_ > depth) {
       return true;
     }
+    next = next_;
   }
 }
 
@@ -146,13 +148,10 @@ bool JsonWalk::elements(bool at_separator) {
   const Frame frame = frames_[depth - 1];
   for (;; at_separator = true) {
     if (at_separator) {
-      bool closed = false;
-      if (!separator(true, closed)) {
-        return false;
-      }
-      if (closed) {
-        close();
-        return true;
+      const char c = next_ < last_ ? at(next_) : '\0';
+      ++next_;
+      if (c != ',') {
+        return c == ']' ? close() : fail_separator(true);
       }
     }
     if (last_ - next_ < 2) {
@@ -167,14 +166,18 @@ bool JsonWalk::elements(bool at_separator) {
   }
 }
 
-template <bool has_backslash>
-inline FieldPlan::Step JsonWalk::step(FieldPlan::Node node, std::string_view key) {
-  if (has_backslash && std::memchr(key.data(), '\\', key.size()) != nullptr) {
-    key_.resize(key.size());
-    const char* end = decode_json_string(key, key_.data());
-    return plan_->step(node, {key_.data(), static_cast<std::size_t>(end - key_.data())});
+// The structural character before next_ is neither a comma nor the closing bracket.
+bool JsonWalk::fail_separator(bool array) {
+  if (next_ > last_) {
+    return fail("the text ends inside an object or array", last_);
   }
-  return plan_->step_padded(node, key);
+  return fail(array ? "no comma between two elements" : "no comma between two members", next_ - 1);
+}
+
+FieldPlan::Step JsonWalk::escaped_step(FieldPlan::Node node, std::string_view key) {
+  key_.resize(key.size());
+  const char* end = decode_json_string(key, key_.data());
+  return plan_->step(node, {key_.data(), static_cast<std::size_t>(end - key_.data())});
 }
 
 // The value at next_, which somebody wants.
@@ -182,10 +185,10 @@ template <bool has_backslash>
 inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   const char c = at(next_);
   if (c == '"') {
-    if (to.field != no_field) {
-      take_string<has_backslash>(to.field, in_array);
-    }
     ++next_;
+    if (to.field != no_field) {
+      take_string<has_backslash>(to.field, positions_[next_ - 1], positions_[next_], in_array);
+    }
     return true;
   }
   if (is_json_open(c)) {
@@ -197,10 +200,14 @@ inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   return take_word(to.field, in_array);
 }
 
+// The string whose opening quote is at `quote`; `following` is the next structural character.
 template <bool has_backslash>
-inline void JsonWalk::take_string(FieldId field, bool in_array) {
-  const std::uint32_t begin = positions_[next_] + 1;
-  const std::uint32_t size = closing_quote(text_, positions_[next_ + 1]) - begin;
+inline void JsonWalk::take_string(FieldId field,
+                                  std::uint32_t quote,
+                                  std::uint32_t following,
+                                  bool in_array) {
+  const std::uint32_t begin = quote + 1;
+  const std::uint32_t size = closing_quote(text_, following) - begin;
   const bool escaped = has_backslash && std::memchr(text_ + begin, '\\', size) != nullptr;
   event_->append(field, {text_ + begin, size, ValueKind::string, escaped, in_array, 0});
 }
@@ -259,7 +266,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
 }
 
 // The container on top has ended with the structural character before next_.
-void JsonWalk::close() {
+bool JsonWalk::close() {
   const Frame& frame = frames_[--depth_];
   if (frame.entry != no_entry) {
     Value& value = event_->entries_[frame.entry].value;
@@ -267,6 +274,7 @@ void JsonWalk::close() {
     value.size = static_cast<std::uint32_t>(end - value.data);
     value.escaped = value.raw().find('\\') != value.raw().npos;
   }
+  return true;
 }
 
 // The value at next_, which nobody wants.

@@ -56,17 +56,16 @@ class JsonWalk {
   template <bool has_backslash>
   bool take_container(FieldPlan::Step to, bool in_array);
   template <bool has_backslash>
-  void take_string(FieldId field, bool in_array);
+  void take_string(FieldId field, std::uint32_t quote, std::uint32_t following, bool in_array);
   bool take_word(FieldId field, bool in_array);
-  template <bool has_backslash>
-  FieldPlan::Step step(FieldPlan::Node node, std::string_view key);
+  FieldPlan::Step escaped_step(FieldPlan::Node node, std::string_view key);
   bool fail_member();
-  bool separator(bool array, bool& closed);
+  bool fail_separator(bool array);
   void begin(const StructuralIndex& index);
   bool skip_value();
   bool skip_container();
   bool skip_deep(std::uint64_t kinds);
-  void close();
+  bool close();
   bool fail(const char* what, std::uint32_t at);
 
   char at(std::uint32_t structural) const { return text_[positions_[structural]]; }
