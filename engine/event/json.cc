@@ -43,7 +43,7 @@ struct JsonReader::Impl {
     if (text.size() > capacity) {
       capacity = std::bit_ceil(std::max(text.size(), first_capacity));
       if (simdjson::get_active_implementation()->create_dom_parser_implementation(
-              capacity, limits::json_depth_max, parser) != simdjson::SUCCESS) {
+              capacity, 1, parser) != simdjson::SUCCESS) {
         parser.reset();
         capacity = 0;
         return false;
@@ -60,11 +60,11 @@ struct JsonReader::Impl {
     return {text.data(), parser->structural_indexes.get(), 0, parser->n_structural_indexes};
   }
 
-  ReadStatus judge(bool strict) {
+  ReadStatus judge(bool strict, bool has_backslash) {
     if (!strict) {
       return ReadStatus::ok;
     }
-    switch (grammar.judge(current)) {
+    switch (grammar.judge(current, has_backslash)) {
       case JsonVerdict::valid:
         return ReadStatus::ok;
       case JsonVerdict::structural:
@@ -98,7 +98,7 @@ bool JsonReader::Impl::split_soundly(const StructuralIndex& index,
   };
   std::uint32_t next = 0;
   if (!key.empty()) {
-    other_shape = at(0) != '{' || at(1) != '"' || at(2) != ':' || index.key(1) != key;
+    other_shape = at(0) != '{' || at(1) != '"' || at(2) != ':' || index.string(1) != key;
     next = 3;
   }
   other_shape = other_shape || at(next) != '[';
@@ -152,8 +152,9 @@ ReadStatus JsonReader::read(std::string_view record,
   }
   if (impl.stage1(record)) {
     impl.current = impl.index(record);
-    if (impl.walk.read(impl.current, plan, contains_backslash(record), event)) {
-      const ReadStatus status = impl.judge(strict);
+    const bool has_backslash = contains_backslash(record);
+    if (impl.walk.read(impl.current, plan, has_backslash, event)) {
+      const ReadStatus status = impl.judge(strict, has_backslash);
       if (status != ReadStatus::malformed) {
         return status;
       }
@@ -175,10 +176,11 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   }
   event.reset(plan, trim_json_space(tolerant.text()));
   current = tolerant.index();
-  if (!walk.read(current, plan, contains_backslash(tolerant.text()), event)) {
+  const bool has_backslash = contains_backslash(tolerant.text());
+  if (!walk.read(current, plan, has_backslash, event)) {
     return malformed(walk.fault());
   }
-  if (judge(strict) == ReadStatus::malformed) {
+  if (judge(strict, has_backslash) == ReadStatus::malformed) {
     return malformed(grammar.fault());
   }
   return ReadStatus::repaired;

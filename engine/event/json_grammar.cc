@@ -12,8 +12,9 @@ JsonGrammar::Next JsonGrammar::fail(const char* what, std::uint32_t at) {
   return Next::broken;
 }
 
-JsonVerdict JsonGrammar::judge(const StructuralIndex& index) {
+JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash) {
   index_ = index;
+  has_backslash_ = has_backslash;
   open_.clear();
   strict_ = true;
   Next next = Next::value;
@@ -51,13 +52,18 @@ JsonVerdict JsonGrammar::judge(const StructuralIndex& index) {
   return strict_ ? JsonVerdict::valid : JsonVerdict::structural;
 }
 
+void JsonGrammar::check_string(std::uint32_t at) {
+  if (has_backslash_) {
+    strict_ = strict_ && is_strict_json_string(index_.string(at));
+  }
+}
+
 JsonGrammar::Next JsonGrammar::value(std::uint32_t at) {
   const std::uint32_t begin = index_.positions[at];
   const char c = index_.text[begin];
   ++at_;
   if (c == '"') {
-    const std::uint32_t quote = closing_quote(index_.text, index_.positions[at + 1]);
-    strict_ = strict_ && is_strict_json_string({index_.text + begin + 1, quote - begin - 1});
+    check_string(at);
     return Next::separator;
   }
   if (is_json_open(c)) {
@@ -87,8 +93,7 @@ JsonGrammar::Next JsonGrammar::key(std::uint32_t at, bool may_close) {
   if (at + 1 == index_.last || index_.text[index_.positions[at + 1]] != ':') {
     return fail("a key without a colon", at);
   }
-  const std::uint32_t quote = closing_quote(index_.text, index_.positions[at + 1]);
-  strict_ = strict_ && is_strict_json_string({index_.text + begin + 1, quote - begin - 1});
+  check_string(at);
   at_ += 2;
   return Next::value;
 }

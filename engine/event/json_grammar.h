@@ -23,7 +23,8 @@ enum class JsonVerdict : std::uint8_t {
 class JsonGrammar {
  public:
   // Judges the one value of `index`. Bytes outside it are not looked at.
-  JsonVerdict judge(const StructuralIndex& index);
+  // `has_backslash`: there is one in the value's bytes.
+  JsonVerdict judge(const StructuralIndex& index, bool has_backslash);
   // Valid after `broken`.
   const JsonFault& fault() const { return fault_; }
 
@@ -32,12 +33,14 @@ class JsonGrammar {
   Next value(std::uint32_t at);
   Next key(std::uint32_t at, bool may_close);
   Next separator(std::uint32_t at);
+  void check_string(std::uint32_t at);
   Next fail(const char* what, std::uint32_t at);
 
   StructuralIndex index_;
   std::uint32_t at_ = 0;
   std::string open_;  // the open brackets
   bool strict_ = true;
+  bool has_backslash_ = false;
   JsonFault fault_;
 };
 

@@ -25,9 +25,8 @@ struct StructuralIndex {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
 
-  // The key that begins at a structural character, as written. Precondition: a quote, and there is
-  // a next one.
-  std::string_view key(std::uint32_t structural) const;
+  // The string that begins at a structural character, as written, without its quotes.
+  std::string_view string(std::uint32_t structural) const;
 };
 
 // The end of the string whose opening quote is a structural character: behind it only white space
@@ -40,7 +39,7 @@ inline std::uint32_t closing_quote(const char* text, std::uint32_t next) {
   return at;
 }
 
-inline std::string_view StructuralIndex::key(std::uint32_t structural) const {
+inline std::string_view StructuralIndex::string(std::uint32_t structural) const {
   const std::uint32_t begin = positions[structural] + 1;
   return {text + begin, closing_quote(text, positions[structural + 1]) - begin};
 }
