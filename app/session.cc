@@ -13,12 +13,15 @@
 namespace tocsin {
 namespace {
 
-// Could some CloudTrail record meet this rule? Its service may be any AWS service (eventSource),
-// its category an eventCategory.
-bool may_meet_cloudtrail(const LogSource& rule) {
+// Is this rule meant for CloudTrail records? An AWS rule may name any service (eventSource) and an
+// eventCategory; a rule without product must not name the service of something else.
+bool is_for_cloudtrail(const LogSource& rule) {
   constexpr std::array<std::string_view, 5> categories = {
       "", "management", "data", "insight", "networkactivity"};
-  return (rule.product.empty() || rule.product == "aws") &&
+  const bool product =
+      rule.product == "aws" ||
+      (rule.product.empty() && (rule.service.empty() || rule.service == "cloudtrail"));
+  return product &&
          std::find(categories.begin(), categories.end(), rule.category) != categories.end();
 }
 
@@ -184,7 +187,7 @@ std::string routing_summary(const Session& session) {
     } else {
       const auto count =
           std::count_if(ruleset.rules.begin(), ruleset.rules.end(), [](const RuleInfo& rule) {
-            return may_meet_cloudtrail(rule.log_source);
+            return is_for_cloudtrail(rule.log_source);
           });
       line = with_thousands(static_cast<std::uint64_t>(count)) + " of " + total +
              " rules apply to aws/cloudtrail";
