@@ -419,6 +419,12 @@ void assemble(Draft draft, ProgramData& out) {
     mark_indexed(out, rules);
   }
   build_indexes(out);
+  for (const LogSource& source : out.log_sources) {
+    if (is_foreign_service(source)) {
+      out.foreign_services.push_back(source.service);
+    }
+  }
+  std::sort(out.foreign_services.begin(), out.foreign_services.end());
   out.general.emplace_back(out.pools, out.slots, lists.all, out.witnesses);
   out.general.emplace_back(out.pools, out.slots, lists.cloudtrail, out.witnesses);
   for (std::size_t i = 0; i < lists.fixed.size(); ++i) {

@@ -42,6 +42,7 @@ class ExactTable {
   void insert(std::uint32_t hash, PredicateId predicate);
   void add_network_lengths(const Pools& pools, std::span<const PredicateId> predicates);
   std::uint32_t text_hash(std::string_view folded) const;
+  std::uint32_t value_hash(const Value& value, Event& event, EntryId entry) const;
   template <typename Suspect>
   void probe(std::uint32_t hash, Suspect& suspect) const;
   static std::uint32_t number_hash(const Number& number);
@@ -73,7 +74,7 @@ void ExactTable::look_up(Event& event, EntryId entry, Suspect suspect) const {
     return;
   }
   if (has_texts_) {
-    probe(text_hash(event.folded(entry)), suspect);
+    probe(value_hash(value, event, entry), suspect);
   }
   if (has_numbers_ && value.kind == ValueKind::number) {
     Number number;

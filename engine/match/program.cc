@@ -24,13 +24,22 @@ bool is_cloudtrail_category(std::string_view category) {
 
 }  // namespace
 
+bool is_foreign_service(const LogSource& rule) {
+  return rule.product.empty() && !rule.service.empty() && rule.service != "cloudtrail";
+}
+
 bool meets_cloudtrail(const LogSource& rule) {
-  return (rule.product.empty() || rule.product == "aws") && is_cloudtrail_category(rule.category);
+  return (rule.product.empty() || rule.product == "aws") && is_cloudtrail_category(rule.category) &&
+         !is_foreign_service(rule);
 }
 
 const Audience& ProgramData::audience_of(const SourceClass& source) const {
   if (source.kind == SourceClass::Kind::known) {
-    if (source.product == "aws" && is_cloudtrail_category(source.category)) {
+    const auto foreign = [this](std::string_view service) {
+      return std::binary_search(foreign_services.begin(), foreign_services.end(), service);
+    };
+    if (source.product == "aws" && is_cloudtrail_category(source.category) &&
+        !foreign(source.service) && !foreign(source.second_service)) {
       return general[1];
     }
     for (const FixedAudience& candidate : fixed) {

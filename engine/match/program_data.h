@@ -43,13 +43,19 @@ struct ProgramData {
   std::vector<LogSource> log_sources;
   std::vector<Witnesses> witnesses;  // by rule: for dump
   std::vector<Audience> general;     // [0]: every rule; [1]: those a CloudTrail record can meet
+  // Services of rules that name no product and are left out of [1], ascending: see
+  // meets_cloudtrail.
+  std::vector<std::string> foreign_services;
   std::vector<FixedAudience> fixed;
 
   const Audience& audience_of(const SourceClass& source) const;
 };
 
-// Can a record of product aws and of one of CloudTrail's categories meet this rule?
+// Is this rule for records of product aws and of one of CloudTrail's categories? Rules for a
+// service of no product (nginx, sshd) are left out, though a record whose eventSource begins with
+// that name meets them: it takes the general audience instead.
 bool meets_cloudtrail(const LogSource& rule);
+bool is_foreign_service(const LogSource& rule);
 
 struct SlotState {
   std::uint32_t epoch = 0;

@@ -101,6 +101,17 @@ bool refers(const CompiledPredicate& predicate, Event& event, EntryId entry) {
   return false;
 }
 
+// Looking for a literal that every match contains is several times cheaper than starting the
+// automaton.
+bool finds(const Regex& regex, Event& event, EntryId entry) {
+  const std::vector<std::string>& literals = regex.literals();
+  if (literals.size() == 1 &&
+      event.folded(entry).find(literals.front()) == std::string_view::npos) {
+    return false;
+  }
+  return regex.search(event.text(entry));
+}
+
 std::int32_t part_of(const CalendarParts& parts, TimePart part) {
   switch (part) {
     case TimePart::minute:
@@ -177,7 +188,7 @@ bool holds(const Pools& pools, const CompiledPredicate& predicate, Event& event,
     case Test::boolean:
       return boolean_equals(pools, predicate, event, entry);
     case Test::regex:
-      return pools.regexes[operand.offset]->search(event.text(entry));
+      return finds(*pools.regexes[operand.offset], event, entry);
     case Test::cidr:
       return in_network(pools.networks[operand.offset], event, entry);
     case Test::less:
