@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every command that the documentation shows, in a scratch copy of the source tree, and compares what is printed.
+"""Runs every command that the documentation shows, in a scratch folder with a copy of examples/, and compares what is printed.
 
 What a page says to this test:
 - A fenced block of kind `console`: lines that begin with "$ " are run (a line that ends in a backslash goes on), the lines
@@ -120,8 +120,10 @@ class Page:
             **{key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")},
         }
 
-    def copy_tree(self):
+    def copy_examples(self):
         for name in tracked_files():
+            if not name.startswith("examples/"):
+                continue
             target = self.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(SOURCE_DIR / name, target)
@@ -193,7 +195,7 @@ class Commands(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="tocsin-docs-") as scratch:
             page = Page(name, scratch)
             if any(block.file or block.kind in ("console", "sh") for block in page.blocks):
-                page.copy_tree()
+                page.copy_examples()
             for block in page.blocks:
                 if block.file:
                     path = page.root / block.file

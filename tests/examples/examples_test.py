@@ -20,14 +20,14 @@ TIMEOUT_S = 60
 # What AWS documents of each service (../shared/data/aws-doc-records.ndjson, by line), and the rules meant for it. Four of
 # the records are sessions of a role without MFA in the console; where they say readOnly false, the rule for that fires too.
 DOCUMENTED = {
-    (0, "Security Hub insight created, changed or deleted"),
-    (1, "HSM created from outside the known networks"),
+    (0, "Security Hub insight changed"),
+    (1, "HSM created from an unknown network"),
     (2, "GuardDuty threat list changed"),
-    (2, "Change made in the console by an assumed role without MFA"),
-    (3, "Inspector activity by an unexpected principal"),
-    (4, "Inspector activity by an unexpected principal"),
-    (5, "IoT Fleet Hub activity by an unexpected principal"),
-    (5, "Change made in the console by an assumed role without MFA"),
+    (2, "Console change by a role without MFA"),
+    (3, "Unexpected principal in Inspector"),
+    (4, "Unexpected principal in Inspector"),
+    (5, "Unexpected principal in Fleet Hub"),
+    (5, "Console change by a role without MFA"),
 }
 
 
