@@ -146,6 +146,36 @@ bool is_scalar_text(ValueKind kind) {
   return kind == ValueKind::string || kind == ValueKind::number;
 }
 
+bool fits_folded(const ProgramData& program,
+                 const CompiledPredicate& predicate,
+                 Event& event,
+                 EntryId entry) {
+  if (predicate.test == Test::pattern) {
+    Pattern folded = program.pools.patterns[predicate.operand.offset];
+    for (PatternElement& element : folded.elements) {
+      element.literal = fold(std::string_view(element.literal));
+    }
+    return match(folded, event.folded(entry));
+  }
+  CompiledPredicate folded = predicate;
+  folded.cased = false;
+  folded.operand = predicate.key;
+  return holds(program.pools, folded, event, entry);
+}
+
+std::string_view reason_for_text(Test test) {
+  if (test == Test::contains) {
+    return "does not contain it";
+  }
+  if (test == Test::starts_with) {
+    return "begins otherwise";
+  }
+  if (test == Test::ends_with) {
+    return "ends otherwise";
+  }
+  return test == Test::pattern ? "does not fit the pattern" : "differs";
+}
+
 // Why a predicate does not hold on a value that has a text.
 std::string_view reason_for_value(const ProgramData& program,
                                   const CompiledPredicate& predicate,
@@ -156,34 +186,11 @@ std::string_view reason_for_value(const ProgramData& program,
     case Test::equals:
     case Test::contains:
     case Test::starts_with:
-    case Test::ends_with: {
-      if (predicate.cased) {
-        CompiledPredicate folded = predicate;
-        folded.cased = false;
-        folded.operand = predicate.key;
-        if (holds(program.pools, folded, event, entry)) {
-          return "differs in case";
-        }
-      }
-      if (predicate.test == Test::contains) {
-        return "does not contain it";
-      }
-      if (predicate.test == Test::starts_with) {
-        return "begins otherwise";
-      }
-      return predicate.test == Test::ends_with ? "ends otherwise" : "differs";
-    }
+    case Test::ends_with:
     case Test::pattern:
-      if (predicate.cased) {
-        Pattern folded = program.pools.patterns[predicate.operand.offset];
-        for (PatternElement& element : folded.elements) {
-          element.literal = fold(std::string_view(element.literal));
-        }
-        if (match(folded, event.folded(entry))) {
-          return "differs in case";
-        }
-      }
-      return "does not fit the pattern";
+      return predicate.cased && fits_folded(program, predicate, event, entry)
+                 ? "differs in case"
+                 : reason_for_text(predicate.test);
     case Test::number:
     case Test::boolean:
     case Test::present:
