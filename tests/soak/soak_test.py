@@ -20,7 +20,7 @@ ROTATIONS = 10
 SECONDS_BETWEEN = 2.0
 CHUNKS_PER_SECOND = 20
 ALERT_EVERY = 500
-MEMORY_KB_MAX = 200_000
+MEMORY_KB_MAX = 100_000
 
 RULE = """title: A marked record
 logsource:
@@ -100,6 +100,8 @@ class Follower:
         self.process.send_signal(signal.SIGTERM)
         self.thread.join(timeout=60)
         errors = self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
         if self.process.wait(timeout=60) != 0:
             raise AssertionError(errors)
         return json.loads(errors.strip().splitlines()[-1])
