@@ -65,6 +65,11 @@ Result<const SinkType*> check_receiver(const ReceiverConfig& config) {
   if (const auto checked = check_url(*url, config.allow_http); !checked) {
     return fail(checked.error().message);
   }
+  if (!type->retired_host.empty() &&
+      printable_origin(*url).find(type->retired_host) != std::string::npos) {
+    return fail("URLs of " + std::string(type->retired_host) +
+                " are retired by their vendor: make a new webhook (for Teams: a Workflow)");
+  }
   if (const auto checked = check_headers(config); !checked) {
     return fail(checked.error().message);
   }

@@ -28,6 +28,7 @@ struct SinkType {
   std::string_view name;
   DurationNs min_interval_ns;  // between two messages, unless the receiver says otherwise
   std::uint32_t burst;
+  std::string_view retired_host;  // URLs of this host are refused; empty: none
   std::unique_ptr<Sink> (*make)(const SinkContext& context);
 };
 

@@ -24,8 +24,10 @@ std::string chat_text(std::string_view text, std::size_t code_points_max) {
 
 // Paths of fields keep their dots: they are no domains, and come from configuration and rules.
 std::string field_name(std::string_view name) {
-  return name.find('/') == std::string_view::npos ? plain_line(name, name_code_points_max)
-                                                  : chat_text(name, name_code_points_max);
+  const std::string text = name.find('/') == std::string_view::npos
+                               ? plain_line(name, name_code_points_max)
+                               : chat_text(name, name_code_points_max);
+  return text.find_first_not_of(' ') == std::string::npos ? "(unnamed)" : text;
 }
 
 std::string upper(std::string_view text) {
@@ -103,7 +105,7 @@ void add_fields(const Alert& alert,
   }
 }
 
-std::string footer_of(const Alert& alert, std::size_t left_out) {
+std::string footer_of(const Alert& alert) {
   std::string footer = "alert " + alert.id;
   if (alert.rule != nullptr && !alert.rule->id.empty()) {
     footer += " | rule " + chat_text(alert.rule->id, name_code_points_max);
@@ -112,9 +114,6 @@ std::string footer_of(const Alert& alert, std::size_t left_out) {
     footer += " | event " + format_rfc3339(*alert.time);
   }
   footer += " | detected " + format_rfc3339(alert.detected_at);
-  if (left_out > 0) {
-    footer += " | +" + std::to_string(left_out) + " more fields";
-  }
   return footer;
 }
 
@@ -141,7 +140,7 @@ Card make_card(const Alert& alert,
       fit_utf16(level + defang(plain_line(alert_title(alert), title_units_max)), title_units_max);
   card.summary = chat_text(redacted.summary, summary_code_points_max);
   add_fields(alert, redacted, fields, card);
-  card.footer = footer_of(alert, card.fields_left_out);
+  card.footer = footer_of(alert);
   if (alert.rule != nullptr && is_safe_link(alert.rule->extensions.runbook)) {
     card.runbook = alert.rule->extensions.runbook;
     const std::size_t begin = card.runbook.find("://") + 3;
@@ -149,6 +148,21 @@ Card make_card(const Alert& alert,
     card.runbook_host = fit_utf16(std::string_view(card.runbook).substr(begin, end - begin), 50);
   }
   return card;
+}
+
+std::string card_footer(const Card& card) {
+  return card.fields_left_out == 0
+             ? card.footer
+             : card.footer + " | +" + std::to_string(card.fields_left_out) + " more fields";
+}
+
+bool drop_last_field(Card& card) {
+  if (card.fields.empty()) {
+    return false;
+  }
+  card.fields.pop_back();
+  ++card.fields_left_out;
+  return true;
 }
 
 std::uint32_t card_colour(Level level) {

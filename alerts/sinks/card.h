@@ -22,7 +22,7 @@ struct Card {
   std::vector<std::pair<std::string, std::string>>
       fields;  // at most card_fields_max; names at most 100, values 280 code points
   std::size_t fields_left_out = 0;
-  std::string footer;   // alert id, rule id, times: how to find the full record
+  std::string footer;   // alert id, rule id, times: see card_footer()
   std::string runbook;  // an http(s) URL that is safe between quotes and angle brackets, or empty
   std::string runbook_host;
 };
@@ -32,6 +32,11 @@ inline constexpr std::size_t card_fields_max = 10;
 Card make_card(const Alert& alert,
                const Redactor& redactor,
                const std::vector<std::string>& fields);
+
+// How to find the full record, and how many fields were left out.
+std::string card_footer(const Card& card);
+// Makes a card smaller: its last field goes and is counted. False if there is none.
+bool drop_last_field(Card& card);
 
 // One colour per level, the same in every chat (0xrrggbb).
 std::uint32_t card_colour(Level level);

@@ -77,6 +77,11 @@ Result<Secret> current_url(const ReceiverConfig& config) {
   return Secret(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
 }
 
+bool is_ok(const HttpResponse& response) {
+  const std::string_view body = response.body;
+  return response.complete && body.substr(0, body.find_last_not_of(" \t\r\n") + 1) == "ok";
+}
+
 SendResult::Kind kind_of_status(int status) {
   constexpr std::array<int, 3> retried = {408, 425, 429};
   constexpr std::array<int, 9> wrong = {401, 402, 403, 404, 405, 407, 410, 501, 505};
@@ -116,9 +121,13 @@ DurationNs HttpSink::body_retry_after(const HttpResponse& response) const {
 }
 
 SendResult HttpSink::deliver(const Alert& alert) {
-  const auto url = current_url(context_.config);
+  auto url = current_url(context_.config);
   if (!url) {
     return {SendResult::Kind::configured_wrong, 0, url.error().message};
+  }
+  if (!query().empty() && url->reveal().find(query()) == std::string::npos) {
+    const char* separator = url->reveal().find('?') == std::string::npos ? "?" : "&";
+    url = Secret(url->reveal() + separator + std::string(query()));
   }
   SendResult result = send(*url, alert, false);
   if (result.kind == SendResult::Kind::permanent && has_minimal()) {

@@ -27,6 +27,8 @@ class HttpSink : public Sink {
   virtual std::vector<std::pair<std::string, std::string>> headers(const Alert& alert) const;
   // An answer with a 2xx status: did it mean success? By default, yes.
   virtual bool accepted(const HttpResponse& response) const;
+  // "name=value" that the URL's query must have; empty: nothing.
+  virtual std::string_view query() const { return {}; }
   // A wait that the answer's body asks for (vendors' JSON); 0: none.
   virtual DurationNs body_retry_after(const HttpResponse& response) const;
 
@@ -40,6 +42,9 @@ class HttpSink : public Sink {
 // The URL of a receiver as it is now: `url`, or the first line of `url_file`. An error names the
 // file, not the URL.
 Result<Secret> current_url(const ReceiverConfig& config);
+
+// The whole answer is "ok" (Slack, Mattermost).
+bool is_ok(const HttpResponse& response);
 
 // How a status is to be taken (RFC 9110; Standard Webhooks, "Response codes").
 SendResult::Kind kind_of_status(int status);

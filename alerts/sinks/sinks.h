@@ -15,10 +15,17 @@ namespace tocsin {
 std::unique_ptr<Sink> make_webhook_sink(const SinkContext& context);
 std::unique_ptr<Sink> make_slack_sink(const SinkContext& context);
 
-// `fields` of the event are shown first. `minimal`: the text alone.
-std::string slack_payload(const Alert& alert,
-                          const Redactor& redactor,
-                          const std::vector<std::string>& fields,
-                          bool minimal);
+std::unique_ptr<Sink> make_teams_sink(const SinkContext& context);
+std::unique_ptr<Sink> make_discord_sink(const SinkContext& context);
+std::unique_ptr<Sink> make_mattermost_sink(const SinkContext& context);
+std::unique_ptr<Sink> make_google_chat_sink(const SinkContext& context);
+
+// `fields` of the event are shown first. `minimal`: the shortest form, sent once after the full one
+// was refused.
+using Payload = std::string(const Alert& alert,
+                            const Redactor& redactor,
+                            const std::vector<std::string>& fields,
+                            bool minimal);
+Payload slack_payload, teams_payload, discord_payload, mattermost_payload, google_chat_payload;
 
 }  // namespace tocsin

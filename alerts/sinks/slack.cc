@@ -6,31 +6,11 @@
 #include "alerts/json_writer.h"
 #include "alerts/sinks/card.h"
 #include "alerts/sinks/http_sink.h"
+#include "alerts/sinks/markup.h"
 #include "alerts/sinks/sinks.h"
 
 namespace tocsin {
 namespace {
-
-// The three characters that Slack's documentation says to escape, in one pass.
-std::string slack_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 void write_plain_text(JsonWriter& json, std::string_view text) {
   json.begin_object();
@@ -56,7 +36,7 @@ void write_blocks(JsonWriter& json, const Card& card) {
     json.end_array().end_object();
   }
   json.begin_object().key("type").string("context").key("elements").begin_array();
-  write_plain_text(json, card.footer);
+  write_plain_text(json, card_footer(card));
   json.end_array().end_object();
   if (!card.runbook.empty()) {
     json.begin_object().key("type").string("actions").key("elements").begin_array();
@@ -77,11 +57,7 @@ class SlackSink final : public HttpSink {
     return slack_payload(alert, context_.redactor, context_.config.fields, minimal);
   }
   bool has_minimal() const override { return true; }
-  bool accepted(const HttpResponse& response) const override {
-    const std::string_view body = response.body;
-    const std::size_t last = body.find_last_not_of(" \t\r\n");
-    return response.complete && body.substr(0, last + 1) == "ok";
-  }
+  bool accepted(const HttpResponse& response) const override { return is_ok(response); }
 };
 
 }  // namespace
@@ -92,7 +68,7 @@ std::string slack_payload(const Alert& alert,
                           bool minimal) {
   const Card card = make_card(alert, redactor, fields);
   const std::string headline =
-      slack_escaped(card.summary.empty() ? card.title : card.title + ": " + card.summary) +
+      entities_escaped(card.summary.empty() ? card.title : card.title + ": " + card.summary) +
       " (alert " + alert.id + ")";
   std::string out;
   JsonWriter json(out);
@@ -104,7 +80,7 @@ std::string slack_payload(const Alert& alert,
   if (!minimal) {
     json.key("attachments").begin_array().begin_object();
     json.key("color").string(card_colour_hex(alert.level));
-    json.key("fallback").string(slack_escaped(card.title));
+    json.key("fallback").string(entities_escaped(card.title));
     json.key("blocks");
     write_blocks(json, card);
     json.end_object().end_array();

@@ -103,17 +103,20 @@ TEST_CASE("a receiver that cannot work is refused at the start, without its URL"
       {"metadata",
        receiver("r", "webhook", "https://169.254.169.254/SECRETPATH"),
        "may not be connected to"},
+      {"a retired host",
+       receiver("r", "teams", "https://x.webhook.office.com/SECRETPATH"),
+       "Workflow"},
       {"missing file", receiver("r", "webhook", url), "/nonexistent/url"},
       {"a line end in a header", receiver("r", "webhook", url), "header"},
       {"a header of the connection", receiver("r", "webhook", url), "Host"},
       {"authorization as a header", receiver("r", "webhook", url), "use authorization"},
       {"a line end in authorization", receiver("r", "webhook", url), "control character"},
   };
-  cases[4].config.url_file = "/nonexistent/url";
-  cases[5].config.headers = {{"X-A", "SECRETPATH\r\nX-B: c"}};
-  cases[6].config.headers = {{"Host", "SECRETPATH"}};
-  cases[7].config.headers = {{"Authorization", "SECRETPATH"}};
-  cases[8].config.authorization = Secret("SECRETPATH\n");
+  cases[5].config.url_file = "/nonexistent/url";
+  cases[6].config.headers = {{"X-A", "SECRETPATH\r\nX-B: c"}};
+  cases[7].config.headers = {{"Host", "SECRETPATH"}};
+  cases[8].config.headers = {{"Authorization", "SECRETPATH"}};
+  cases[9].config.authorization = Secret("SECRETPATH\n");
   for (const Case& c : cases) {
     CAPTURE(c.what);
     WatchedStore store;
@@ -158,4 +161,35 @@ TEST_CASE("every sink type has a row that names it once") {
     CHECK((type.make != nullptr));
   }
   CHECK(find_sink_type("nothing") == nullptr);
+}
+
+TEST_CASE("Discord is asked to wait until the message is saved, whatever the URL's query") {
+  for (const char* path :
+       {"/api/webhooks/1/t", "/api/webhooks/1/t?thread_id=5", "/api/webhooks/1/t?wait=true"}) {
+    CAPTURE(path);
+    FaultServer server({Fault::status(200, "{}")});
+    Fixture f;
+    f.commit({"r"}, 1);
+    f.start({receiver("r", "discord", server.url(path))});
+    REQUIRE(f.store.wait_done(1));
+    const std::string head = server.received()[0].head;
+    const std::string target = head.substr(5, head.find(" HTTP/") - 5);
+    CHECK(target.find(std::string(path).substr(0, 17)) == 0);
+    CHECK(target.find("wait=true") == target.rfind("wait=true"));
+    CHECK(target.find("wait=true") != std::string::npos);
+  }
+}
+
+TEST_CASE("a Teams answer that says an error with status 200 is tried again") {
+  FaultServer server({Fault::status(200,
+                                    "Webhook message delivery failed with error: Microsoft Teams "
+                                    "endpoint returned HTTP error 429"),
+                      Fault::status(202, "")});
+  Fixture f;
+  f.commit({"r"}, 1);
+  f.start({receiver("r", "teams", server.url("/x"))});
+  REQUIRE(f.store.wait_done(1));
+  f.lanes->drain(second_ns);
+  CHECK(f.status().attempts == 2);
+  CHECK(f.status().delivered == 1);
 }

@@ -155,7 +155,7 @@ TEST_CASE("fields beyond the tenth are counted") {
   const Card card = make_card(test::alert_of(json + "}", rule), Redactor(), {});
   CHECK(card.fields.size() == 10);
   CHECK(card.fields_left_out == 5);
-  CHECK(card.footer.find("+5 more fields") != std::string::npos);
+  CHECK(card_footer(card).find("+5 more fields") != std::string::npos);
 }
 
 TEST_CASE("a runbook is linked only where its URL needs no escaping") {
