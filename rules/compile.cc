@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/text.h"
 #include "rules/condition.h"
 #include "rules/detection.h"
@@ -120,8 +121,25 @@ class Compiler {
     return all ? builder_->all_of(children) : builder_->any_of(children);
   }
 
+  // Hands on what one step found. Warnings beyond the limit are dropped; errors have been told by
+  // then.
+  void pass_on(const Diagnostics& found) {
+    for (const Diagnostic& diagnostic : found.list()) {
+      std::size_t& count = diagnostic.severity == Severity::error ? errors_ : warnings_;
+      if (++count <= limits::detection_problems_max) {
+        context_.diagnostics->add(diagnostic);
+      }
+    }
+  }
+
   std::optional<ExprId> compile(const FieldItem& item) {
-    const std::optional<ItemPlan> plan = plan_item(source_, item, context_);
+    if (errors_ >= limits::detection_problems_max) {
+      return std::nullopt;
+    }
+    Diagnostics found;
+    CompileContext context{context_.placeholders, &found};
+    const std::optional<ItemPlan> plan = plan_item(source_, item, context);
+    pass_on(found);
     if (!plan) {
       return std::nullopt;
     }
@@ -147,7 +165,11 @@ class Compiler {
                                 const ItemPlan& plan,
                                 const DetectionValue& value) {
     ValueAlternatives alternatives;
-    if (!lower_value(source_, item, plan, value, context_, alternatives)) {
+    Diagnostics found;
+    CompileContext context{context_.placeholders, &found};
+    const bool lowered = lower_value(source_, item, plan, value, context, alternatives);
+    pass_on(found);
+    if (!lowered) {
       return std::nullopt;
     }
     std::vector<ExprId> exprs;
@@ -155,12 +177,14 @@ class Compiler {
     for (const Predicate& predicate : alternatives.predicates) {
       Result<ExprId> expr = builder_->predicate(predicate);
       if (!expr) {
-        context_.diagnostics->add(diagnostic_at(source_,
-                                                value.span,
-                                                Severity::error,
-                                                "invalid-regex",
-                                                expr.error().message,
-                                                regex_hint(predicate.text)));
+        Diagnostics refused;
+        refused.add(diagnostic_at(source_,
+                                  value.span,
+                                  Severity::error,
+                                  "invalid-regex",
+                                  expr.error().message,
+                                  regex_hint(predicate.text)));
+        pass_on(refused);
         return std::nullopt;
       }
       exprs.push_back(*expr);
@@ -246,6 +270,8 @@ class Compiler {
   CompileContext& context_;
   std::vector<std::string_view> names_;
   std::unordered_map<std::string_view, ExprId> selections_;
+  std::size_t errors_ = 0;
+  std::size_t warnings_ = 0;
 };
 
 }  // namespace

@@ -77,6 +77,9 @@ bool is_keyword(std::string_view word) {
   return word == "and" || word == "or" || word == "not" || word == "of";
 }
 
+// Of a condition whose names are all unknown the first few are enough.
+constexpr std::size_t failures_max = 20;
+
 bool is_number(std::string_view word) {
   return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -149,6 +152,9 @@ class Parser {
 
   void fail(const Token& token, std::string_view code, std::string message, std::string hint) {
     failed_ = true;
+    if (++failures_ > failures_max) {
+      return;
+    }
     diagnostics_.add(diagnostic_at(source_,
                                    token.span,
                                    Severity::error,
@@ -369,6 +375,9 @@ class Parser {
   }
 
   std::string near_name(std::string_view word) const {
+    if (failures_ >= failures_max) {
+      return "";  // not shown any more
+    }
     if (const auto near = did_you_mean(word, names_)) {
       return "did you mean `" + *near + "`?";
     }
@@ -456,6 +465,7 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
+  std::size_t failures_ = 0;
   bool failed_ = false;
 };
 

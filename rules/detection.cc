@@ -69,8 +69,14 @@ class StructureReader {
  private:
   void error(const YamlNode& at, std::string code, std::string message, std::string hint) {
     ok_ = false;
-    diagnostics_.add(diagnostic_at(
-        source_, at, Severity::error, std::move(code), std::move(message), std::move(hint)));
+    if (++errors_ <= limits::detection_problems_max) {
+      diagnostics_.add(diagnostic_at(source_,
+                                     span_of(at),
+                                     Severity::error,
+                                     std::move(code),
+                                     std::move(message),
+                                     std::move(hint)));
+    }
   }
 
   void count_value(const YamlNode& value) {
@@ -174,6 +180,7 @@ class StructureReader {
   const SourceText& source_;
   Diagnostics& diagnostics_;
   std::size_t values_ = 0;
+  std::size_t errors_ = 0;
   bool ok_ = true;
 };
 
@@ -209,8 +216,12 @@ class DetectionReader {
 
   void error(const YamlNode& at, std::string code, std::string message, std::string hint) {
     ok_ = false;
-    context_.diagnostics->add(diagnostic_at(
-        source_, at, Severity::error, std::move(code), std::move(message), std::move(hint)));
+    context_.diagnostics->add(diagnostic_at(source_,
+                                            span_of(at),
+                                            Severity::error,
+                                            std::move(code),
+                                            std::move(message),
+                                            std::move(hint)));
   }
 
   void read_selections(const YamlNode& node) {
@@ -274,12 +285,25 @@ class DetectionReader {
       return;
     }
     for (const YamlNode& alternative : condition->items) {
-      read_condition(alternative);
+      condition_bytes_ += alternative.text.size();
+      if (++conditions_ > limits::conditions_max ||
+          condition_bytes_ > limits::conditions_bytes_max) {
+        error(alternative,
+              "condition-too-long",
+              "the conditions of a rule are at most " + with_thousands(limits::conditions_max) +
+                  " with " + with_thousands(limits::conditions_bytes_max) + " bytes in all",
+              "use `1 of` and `all of` with patterns");
+        return;
+      }
+      if (failed_conditions_ < limits::detection_problems_max) {
+        read_condition(alternative);
+      }
     }
   }
 
   void read_condition(const YamlNode& condition) {
     if (condition.kind != YamlNode::Kind::string) {
+      ++failed_conditions_;
       error(condition, "condition-type", "a condition has to be a text", suggested_condition());
       return;
     }
@@ -289,6 +313,7 @@ class DetectionReader {
     std::optional<ConditionNode> tree =
         parse_condition(source_, condition, names_, *context_.diagnostics);
     ok_ &= tree.has_value();
+    failed_conditions_ += tree ? 0u : 1u;
     if (tree) {
       detection_.conditions.push_back(std::move(*tree));
     }
@@ -328,6 +353,9 @@ class DetectionReader {
   StructureReader structure_;
   Detection detection_;
   std::vector<std::string_view> names_;  // also of selections that could not be read
+  std::size_t conditions_ = 0;
+  std::size_t condition_bytes_ = 0;
+  std::size_t failed_conditions_ = 0;
   bool ok_ = true;
 };
 

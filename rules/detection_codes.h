@@ -77,7 +77,9 @@ inline constexpr DiagnosticCode detection_codes[] = {
      "Aggregations behind a pipe were removed from Sigma; correlation "
      "documents replace them."},
     {"condition-too-deep", "The condition is nested deeper than the limit condition_depth_max."},
-    {"condition-too-long", "The condition has more words than the limit condition_words_max."},
+    {"condition-too-long",
+     "The condition has more words than the limit condition_words_max, or the list of conditions "
+     "more entries or bytes than conditions_max and conditions_bytes_max."},
     {"unknown-selection", "The condition names a selection that the detection does not have."},
     {"unmatched-pattern",
      "The pattern in the condition fits no selection, so it cannot mean "

@@ -4,10 +4,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
+
+// Finding a column walks the line: scalars far to the right, of which a hostile line holds many,
+// are not looked into.
+constexpr std::uint32_t located_column_max = 1024;
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -69,15 +74,17 @@ Diagnostic diagnostic_at(const SourceText& source,
   diagnostic.length = span.length;
   diagnostic.message = std::move(message);
   diagnostic.hint = std::move(hint);
-  if (span.line > 0) {
-    diagnostic.source_line = std::string(source.line(span.line));
+  const std::string_view line = source.line(span.line);
+  if (line.size() <= limits::quoted_line_bytes_max) {
+    diagnostic.source_line = line;
   }
   return diagnostic;
 }
 
 ScalarLocator::ScalarLocator(const SourceText& source, const YamlNode& scalar)
     : source_(source), scalar_(scalar), line_(scalar.line), column_(1) {
-  if (scalar.line == 0 || scalar.line > source.line_begins.size()) {
+  if (scalar.line == 0 || scalar.line > source.line_begins.size() ||
+      scalar.column > located_column_max) {
     lost_ = true;
     return;
   }

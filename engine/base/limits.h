@@ -33,9 +33,17 @@ inline constexpr std::size_t yaml_depth_max = 64;
 inline constexpr std::size_t yaml_nodes_max =
     1'000'000;  // after aliases are followed: alias bombs end here
 inline constexpr std::size_t condition_depth_max = 256;
-// Each pattern of a condition is compared with each selection: their product stays below 10^8.
+// Each pattern of a condition is compared with each selection, and stands for all of them at worst:
+// the products stay near 10^7. A rule's list of conditions has a bound of its own.
 inline constexpr std::size_t condition_words_max = 10'000;
-inline constexpr std::size_t selections_max = 10'000;
+inline constexpr std::size_t selections_max = 1'000;
+inline constexpr std::size_t conditions_max = 1'000;
+inline constexpr std::size_t conditions_bytes_max = 128u << 10;
+// Of a detection that is wrong all over, the first problems are enough; a hostile one has a mistake
+// every ten bytes.
+inline constexpr std::size_t detection_problems_max = 100;
+// A longer line is not quoted in diagnostics: each of them would hold a copy.
+inline constexpr std::size_t quoted_line_bytes_max = 16u << 10;
 inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
 inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;
 

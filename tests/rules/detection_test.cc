@@ -204,7 +204,7 @@ TEST_CASE("Hostile detections end with a diagnostic") {
       text += "  s" + std::to_string(i) + ": {f: a}\n";
     }
     const auto rule = compile_rule(text + "  condition: 1 of s*\n");
-    CHECK(testing::problems(rule) == std::vector<std::string>{"10002:3 too-many-selections"});
+    CHECK(testing::problems(rule) == std::vector<std::string>{"1002:3 too-many-selections"});
   }
   SUBCASE("a list of nothing but mistakes") {
     std::string list = "detection:\n  sel:\n    f|cidr:\n";
@@ -213,6 +213,40 @@ TEST_CASE("Hostile detections end with a diagnostic") {
     }
     const auto rule = compile_rule(list + "  condition: sel\n");
     CHECK(rule.diagnostics.errors() == 20);
+  }
+  SUBCASE("a mistake in every few bytes of one long line") {
+    std::string structure = "detection:\n  sel: {";
+    std::string modifiers = "detection:\n  sel: {";
+    for (int i = 0; i < 50'000; ++i) {
+      structure += "f" + std::to_string(i) + ": [], ";
+      modifiers += "f" + std::to_string(i) + "|x: 1, ";
+    }
+    for (const std::string& text : {structure, modifiers}) {
+      const auto rule = compile_rule(text + "z: 1}\n  condition: sel\n");
+      CHECK(rule.diagnostics.errors() == limits::detection_problems_max);
+      CHECK(rule.diagnostics.list()[0].source_line.empty());
+    }
+  }
+  SUBCASE("a doubtful value in every few bytes") {
+    std::string text = "detection:\n  sel:\n    f|expand: [";
+    for (int i = 0; i < 50'000; ++i) {
+      text += "'%none%', ";
+    }
+    const auto rule = compile_rule(text + "x]\n  condition: sel\n", {{"none", {}}});
+    CHECK(rule.diagnostics.warnings() == limits::detection_problems_max);
+    CHECK(matching(rule, {R"({"f":"x"})", R"({"f":""})"}) == Indices{0});
+  }
+  SUBCASE("conditions without end") {
+    std::string unknown = "detection:\n  sel: {f: a}\n  condition: sel";
+    std::string list = "detection:\n  sel: {f: a}\n  condition: [sel";
+    for (std::size_t i = 0; i < limits::conditions_max; ++i) {
+      unknown += " or x" + std::to_string(i);
+      list += ", sel";
+    }
+    CHECK(compile_rule(unknown + "\n").diagnostics.errors() == 20);
+    const auto rule = compile_rule(list + "]\n");
+    REQUIRE(rule.diagnostics.list().size() == 1);
+    CHECK(rule.diagnostics.list()[0].code == "condition-too-long");
   }
   SUBCASE("a value of a megabyte") {
     const auto rule =
