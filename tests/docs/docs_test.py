@@ -249,6 +249,18 @@ class Completeness(unittest.TestCase):
         for word in modifiers + self.rows_of("rules/extensions.cc"):
             self.assertIn(f"`{word}`", manual)
 
+    def test_paths_and_functions_that_the_maps_of_the_code_name_exist(self):
+        sources = [name for name in tracked_files() if name.endswith((".h", ".cc"))]
+        text = "\n".join((SOURCE_DIR / name).read_text("utf-8") for name in sources)
+        for page in ("docs/ARCHITECTURE.md", "docs/LIFE_OF_AN_EVENT.md", "CONTRIBUTING.md"):
+            for word in re.findall(r"`([^`\n]+)`", (SOURCE_DIR / page).read_text("utf-8")):
+                if re.fullmatch(r"[a-z_]+/[a-z_/.]*", word):
+                    self.assertTrue((SOURCE_DIR / word).exists(), f"{page}: {word}")
+                elif re.fullmatch(r"[A-Z]\w+::\w+", word):
+                    owner, function = word.split("::")
+                    self.assertRegex(text, rf"\b(class|struct) {owner}\b", page)
+                    self.assertRegex(text, rf"\b{function}\(", page)
+
     def test_links_between_pages_lead_somewhere(self):
         for name in pages():
             folder = (SOURCE_DIR / name).parent
