@@ -13,7 +13,7 @@ namespace {
 
 using namespace option_group;
 
-constexpr std::array<Command, 6> command_table = {{
+constexpr std::array<Command, 8> command_table = {{
     {"scan",
      "--rules PATH [OPTION...] INPUT...",
      "read files, folders, globs or - (stdin) once",
@@ -29,6 +29,7 @@ constexpr std::array<Command, 6> command_table = {{
      "report every problem of rules and configuration",
      check,
      &run_check},
+    {"test", "[OPTION...] PATH...", "run the tests inside rules", option_group::test, &run_test},
     {"explain",
      "--rules PATH --rule RULE --event FILE",
      "why a rule matches a record, or why not",
@@ -44,6 +45,11 @@ constexpr std::array<Command, 6> command_table = {{
      "the fields that a rule set reads",
      listing,
      &run_rules_fields},
+    {"rules coverage",
+     "[OPTION...] PATH...",
+     "the ATT&CK techniques of a rule set; --format navigator gives a layer",
+     listing,
+     &run_rules_coverage},
 }};
 
 std::string usage() {

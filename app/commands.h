@@ -37,8 +37,10 @@ int run_program(const std::vector<std::string>& arguments);
 int run_scan(const Options& options);
 int run_tail(const Options& options);
 int run_check(const Options& options);
+int run_test(const Options& options);
 int run_rules_list(const Options& options);
 int run_rules_fields(const Options& options);
+int run_rules_coverage(const Options& options);
 int run_explain(const Options& options);
 
 }  // namespace tocsin

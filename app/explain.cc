@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/explain_text.h"
 #include "app/session.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -15,39 +16,6 @@
 
 namespace tocsin {
 namespace {
-
-std::string label(const Explanation& node) {
-  switch (node.kind) {
-    case Explanation::Kind::all_of:
-      return "all of";
-    case Explanation::Kind::any_of:
-      return "any of";
-    case Explanation::Kind::negation:
-      return "not";
-    case Explanation::Kind::selection:
-      return "selection " + node.name;
-    case Explanation::Kind::predicate:
-      break;
-  }
-  std::string out =
-      (node.field.empty() ? "any value" : node.field) + " " + node.op + " " + node.pattern;
-  if (!node.holds && !node.reason.empty()) {
-    out += "  (" + node.reason + ")";
-  }
-  for (const std::string& value : node.values) {
-    out += "  [" + shorten(value, 80) + "]";
-  }
-  return out;
-}
-
-void print_tree(const Explanation& node, std::size_t depth, Output& output, bool colour) {
-  const std::string mark = node.holds ? (colour ? "\x1b[32mtrue \x1b[0m" : "true ")
-                                      : (colour ? "\x1b[31mfalse\x1b[0m" : "false");
-  output.write_line(mark + " " + std::string(depth * 2, ' ') + printable(label(node)));
-  for (const Explanation& child : node.children) {
-    print_tree(child, depth + 1, output, colour);
-  }
-}
 
 class Explainer final : public RecordVisitor {
  public:
@@ -61,7 +29,11 @@ class Explainer final : public RecordVisitor {
         "record " + std::to_string(records_) + ": " +
         (tree.holds ? "the condition holds" : "the condition does not hold") +
         (routed ? "" : ", but the rule's log source does not fit the record: it is not evaluated"));
-    print_tree(tree, 1, output_, stdout_is_terminal());
+    std::vector<std::string> lines;
+    append_explanation(tree, 0, stdout_is_terminal(), lines);
+    for (const std::string& line : lines) {
+      output_.write_line(line);
+    }
     ++records_;
   }
   void on_problem(RecordProblem,

@@ -71,7 +71,7 @@ po::options_description describe(unsigned groups) {
     add("verbose,v", "say more about what was chosen and why");
   }
   if ((groups & option_group::listing) != 0) {
-    add("format", po::value<std::string>(), "text or ndjson");
+    add("format", po::value<std::string>(), "text or ndjson (coverage: text or navigator)");
   }
   if ((groups & option_group::check) != 0) {
     add("config", po::value<std::string>(), "configuration (tocsin.yaml) to check as well");
@@ -85,6 +85,16 @@ po::options_description describe(unsigned groups) {
     add("format", po::value<std::string>(), "text or json");
   }
   if ((groups & option_group::test) != 0) {
+    add("config",
+        po::value<std::string>(),
+        "configuration (tocsin.yaml): placeholders, receivers, routes");
+    add("tag", po::value<Strings>()->composing(), "keep only rules with this tag; may be repeated");
+    add("exclude",
+        po::value<Strings>()->composing(),
+        "drop rules with this id, title or tag; may be repeated");
+    add("placeholders",
+        po::value<std::string>(),
+        "YAML file: name to list of values, for `expand`");
     add("junit", po::value<std::string>(), "file for a JUnit report");
     add("quiet,q", "failures only");
   }

@@ -91,16 +91,83 @@ void read_runbook(const YamlNode& node, RuleExtensions& out, Problems& problems)
   out.runbook = read_word(node, "runbook", problems);
 }
 
-// Tests are run by `tocsin test`, which reads them in full; here only their shape is checked.
-void read_tests(const YamlNode& node, RuleExtensions&, Problems& problems) {
+void read_expectation(const YamlNode& node, RuleTest& test, Problems& problems) {
+  const auto bad = [&](const YamlNode& at) {
+    bad_value(at,
+              "tests.expect",
+              "alert, no_alert, or a map of alerts (a number) and receivers (a list)",
+              problems);
+  };
+  if (node.kind == Kind::string && (node.text == "alert" || node.text == "no_alert")) {
+    if (node.text == "no_alert") {
+      test.alerts = 0;
+    }
+    return;
+  }
+  if (node.kind != Kind::map) {
+    bad(node);
+    return;
+  }
+  for (const YamlMember& member : node.members) {
+    constexpr std::size_t digits_max = 9;
+    const YamlNode& value = member.second;
+    const bool number = value.kind == Kind::integer && value.text.size() <= digits_max &&
+                        value.text.find_first_not_of("0123456789") == std::string::npos;
+    if (member.first.text == "alerts" && number) {
+      test.alerts = std::stoul(value.text);
+    } else if (member.first.text == "receivers") {
+      test.receivers = read_words(value, "tests.expect.receivers", problems);
+    } else {
+      bad(member.first);
+    }
+  }
+}
+
+void read_events(const YamlNode& node, RuleTest& test, Problems& problems) {
+  if (node.kind == Kind::sequence) {
+    for (const YamlNode& event : node.items) {
+      read_events(event, test, problems);
+    }
+  } else if (node.kind == Kind::map) {
+    test.events.push_back(to_json(node));
+  } else {
+    bad_value(node, "tests.event", "a record: a map", problems);
+  }
+}
+
+// Tests are run by `tocsin test`.
+void read_tests(const YamlNode& node, RuleExtensions& out, Problems& problems) {
+  constexpr std::array<std::string_view, 4> keys = {"name", "event", "events", "expect"};
   if (node.kind != Kind::sequence) {
     bad_value(node, "tests", "a list of maps", problems);
     return;
   }
-  for (const YamlNode& test : node.items) {
-    if (test.kind != Kind::map) {
-      bad_value(test, "tests", "a list of maps", problems);
+  for (const YamlNode& item : node.items) {
+    if (item.kind != Kind::map) {
+      bad_value(item, "tests", "a list of maps", problems);
+      continue;
     }
+    RuleTest test;
+    test.line = item.line;
+    for (const YamlMember& member : item.members) {
+      const std::string& key = member.first.text;
+      if (key == "name") {
+        test.name = read_word(member.second, "tests.name", problems);
+      } else if (key == "event" || key == "events") {
+        read_events(member.second, test, problems);
+      } else if (key == "expect") {
+        read_expectation(member.second, test, problems);
+      } else {
+        problems.error(member.first,
+                       "unknown-key",
+                       "unknown key `" + key + "` in a test",
+                       suggestion(key, keys));
+      }
+    }
+    if (test.events.empty()) {
+      bad_value(item, "tests", "a list of maps, each with an `event` or `events`", problems);
+    }
+    out.tests.push_back(std::move(test));
   }
 }
 

@@ -29,6 +29,15 @@ struct RelatedRule {
   std::string type;
 };
 
+// One of `tocsin.tests`: records, and what the rule must say of them.
+struct RuleTest {
+  std::string name;
+  std::vector<std::string> events;      // JSON texts, in order
+  std::optional<std::uint64_t> alerts;  // exactly so many; absent: at least one
+  std::vector<std::string> receivers;   // where the alerts must go; empty: not asserted
+  std::uint32_t line = 1;
+};
+
 // The `tocsin:` key of a rule (DETECTION.md, "Extensions inside a rule").
 struct RuleExtensions {
   bool alert = true;  // false: feeds correlations only
@@ -39,6 +48,7 @@ struct RuleExtensions {
   std::string runbook;
   bool emit_watermark = false;  // correlations
   bool emit_given = false;
+  std::vector<RuleTest> tests;
 };
 
 struct RuleInfo {

@@ -360,3 +360,84 @@ TEST_CASE("rules list and rules fields name what is loaded") {
   CHECK(run({"rules", "list", work.rules}).out.find("Root was used") != std::string::npos);
   CHECK(run({"rules", "fields", work.rules}).out.find("userIdentity.type") != std::string::npos);
 }
+
+TEST_CASE("test runs the tests inside rules, explains failures and writes JUnit") {
+  const ScratchFolder folder;
+  const std::string rule =
+      folder.write("r.yml", root_rule + R"(tags: [attack.t1078.004, attack.persistence]
+tocsin:
+  tests:
+    - name: root itself
+      event: {userIdentity: {type: Root}}
+      expect: alert
+    - name: somebody else
+      event: {userIdentity: {type: IAMUser}}
+      expect: no_alert
+    - name: two of three
+      events: [{userIdentity: {type: Root}}, {userIdentity: {type: root}}, {a: 1}]
+      expect: {alerts: 2}
+)");
+  ProcessResult result = run({"test", rule});
+  CAPTURE(result.out);
+  CHECK(result.status == 0);
+  CHECK(lines(result.out).size() == 4);
+  CHECK(result.out.find("3 tests: 3 passed, 0 failed") != std::string::npos);
+
+  const std::string broken = folder.read("r.yml");
+  const std::string bad = folder.write(
+      "bad.yml",
+      broken.substr(0, broken.find("Root}")) + "Admin}" + broken.substr(broken.find("Root}") + 5));
+  result = run({"test", "--junit", folder.file("junit.xml"), bad});
+  CAPTURE(result.out);
+  CHECK(result.status == 1);
+  CHECK(result.out.find("FAIL  Root was used: root itself") != std::string::npos);
+  CHECK(result.out.find("an alert expected, none raised") != std::string::npos);
+  CHECK(result.out.find("[Root]") != std::string::npos);  // the value found
+  CHECK(result.out.find("2 alerts expected, 0 alerts raised") != std::string::npos);
+  CHECK(folder.read("junit.xml").find("tests=\"3\" failures=\"2\"") != std::string::npos);
+
+  CHECK(run({"test", folder.write("none.yml", root_rule)}).status == 2);
+}
+
+TEST_CASE("tests of correlations use the events' own times") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("c.yml", root_rule + R"(name: root_used
+---
+title: Root twice in a minute
+correlation:
+  type: event_count
+  rules: [root_used]
+  timespan: 1m
+  condition: {gte: 2}
+tocsin:
+  tests:
+    - name: near
+      events:
+        - {userIdentity: {type: Root}, eventTime: "2026-01-01T00:00:00Z"}
+        - {userIdentity: {type: Root}, eventTime: "2026-01-01T00:01:00Z"}
+      expect: {alerts: 1}
+    - name: far
+      events:
+        - {userIdentity: {type: Root}, eventTime: "2026-01-01T00:00:00Z"}
+        - {userIdentity: {type: Root}, eventTime: "2026-01-01T00:01:01Z"}
+      expect: no_alert
+)");
+  const ProcessResult result = run({"test", rules});
+  CAPTURE(result.out);
+  CAPTURE(result.err);
+  CHECK(result.status == 0);
+  CHECK(result.out.find("2 tests: 2 passed") != std::string::npos);
+}
+
+TEST_CASE("rules coverage is a table and a Navigator layer") {
+  const ScratchFolder folder;
+  const std::string rule = folder.write(
+      "r.yml", root_rule + "tags: [attack.t1078.004, attack.persistence, attack.tabc]\n");
+  CHECK(lines(run({"rules", "coverage", rule}).out).size() == 1);
+  const tocsin::Result<JsonNode> layer =
+      parse_json(run({"rules", "coverage", "--format", "navigator", rule}).out);
+  REQUIRE(layer.has_value());
+  REQUIRE(layer->get("techniques")->children.size() == 1);
+  CHECK(layer->get("techniques")->children[0].get("techniqueID")->text == "T1078.004");
+  CHECK(layer->get("techniques")->children[0].get("score")->text == "1");
+}

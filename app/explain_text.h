@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Program::explain's tree as lines of text.
+// Thread rule: pure functions. Cost: they parse the record; not for the hot path.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/match/program.h"
+
+namespace tocsin {
+
+// One line per node: true or false, indented by depth, with the values found and why a leaf does
+// not hold. Control characters are escaped.
+void append_explanation(const Explanation& tree,
+                        std::size_t depth,
+                        bool colour,
+                        std::vector<std::string>& lines);
+
+// The same for a rule over one record; a line that says so where the record cannot be read.
+std::vector<std::string> explain_lines(const Program& program,
+                                       RuleId rule,
+                                       std::string_view record);
+
+}  // namespace tocsin
