@@ -25,10 +25,9 @@ Diagnostic diagnostic_at(const SourceText& source,
                          std::string hint = {});
 
 // Finds characters of a scalar's value in the file: exactly for plain and quoted scalars, also over
-// several lines, and for block scalars. Where the value cannot be found again (an alias, or beyond
-// column 1,024),
-// everything is at the scalar's own place. Cost: O(length of the value) for all calls together;
-// offsets must not decrease from call to call.
+// several lines, and for block scalars. Where the value cannot be found again (an alias), or begins
+// beyond column 1,024, everything is at the scalar's own place. Cost: O(length of the value) for
+// all calls together; offsets must not decrease from call to call.
 class ScalarLocator {
  public:
   ScalarLocator(const SourceText& source, const YamlNode& scalar);
