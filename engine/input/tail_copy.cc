@@ -41,20 +41,45 @@ void TailInput::forget_head(TailFile& file) {
 // The followed file that `copy`, as far as it goes, is a copy of. Precondition: copy.short_head is
 // set.
 TailFile* TailInput::original_of(TailFile& copy) {
-  const auto range = by_head_.equal_range(copy.short_head);
-  std::vector<TailFile*> candidates;
-  for (auto it = range.first; it != range.second && candidates.size() < originals_max; ++it) {
-    if (it->second != &copy && it->second->codec == Codec::none) {
-      candidates.push_back(it->second);
-    }
-  }
-  for (TailFile* original : candidates) {
+  for (TailFile* original : alike(copy)) {
     if (ensure_open(*original) && ensure_open(copy) &&
         common_content(*copy.fd, copy.stat.size, *original->fd, original->offset) > 0) {
       return original;
     }
   }
   return nullptr;
+}
+
+// The followed files that began as `copy` does. Precondition: copy.short_head is set.
+std::vector<TailFile*> TailInput::alike(const TailFile& copy) const {
+  const auto range = by_head_.equal_range(copy.short_head);
+  std::vector<TailFile*> found;
+  for (auto it = range.first; it != range.second && found.size() < originals_max; ++it) {
+    if (it->second != &copy && it->second->codec == Codec::none) {
+      found.push_back(it->second);
+    }
+  }
+  return found;
+}
+
+// The original may have been truncated since it was read, and not been looked at yet: then `copy`
+// holds what was read of it.
+bool TailInput::resume_truncated(TailFile& copy) {
+  for (TailFile* original : alike(copy)) {
+    if (original->offset < short_head_bytes || !ensure_open(*original)) {
+      continue;
+    }
+    const SavedFile saved = save(*original);
+    const std::optional<FileStat> now = stat_fd(original->fd->get());
+    if (now && verify(*original->fd, now->size, saved)) {
+      continue;  // it is as it was
+    }
+    if (std::optional<std::string> marker = verify(*copy.fd, copy.stat.size, saved)) {
+      resume(copy, saved, std::move(*marker));
+      return true;
+    }
+  }
+  return false;
 }
 
 // A file that begins as one that is followed. If that one is truncated or goes away, this was its
@@ -75,7 +100,7 @@ void TailInput::settle_held(TailFile& file) {
     return;
   }
   file.short_head = content_hash(head);
-  if (resume_known(file, known_.with_head(file.short_head), false)) {
+  if (resume_known(file, known_.with_head(file.short_head), false) || resume_truncated(file)) {
     enqueue(file);
     return;
   }

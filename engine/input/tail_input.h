@@ -92,6 +92,8 @@ class TailInput final : public Input {
                     bool same_file);
   void resume(TailFile& file, const SavedFile& saved, std::string marker);
   TailFile* original_of(TailFile& copy);
+  std::vector<TailFile*> alike(const TailFile& copy) const;
+  bool resume_truncated(TailFile& copy);
   void settle_held(TailFile& file);
   void part_from(TailFile& copy, const TailFile& original);
   void forget_row(const FileId& id);

@@ -226,6 +226,9 @@ void TailInput::identify_plain(TailFile& file, const std::string& head, bool exi
       return;
     }
     file.short_head = short_head;
+    if (resume_truncated(file)) {
+      return;
+    }
     if (original_of(file) != nullptr) {
       file.state = TailFile::State::held;
       file.held_at = elapsed_;
