@@ -44,8 +44,10 @@ struct Batch {
   std::vector<Frame> frames;        // documents in bytes (lines == false)
   bool first_of_source = false;     // record numbers restart at 0
   bool last_of_source = false;
-  std::string position;  // the input's state after this batch; empty: it keeps none
-  // How load() finds what was claimed; the input's own.
+  // What this batch changes in the input's state, as rows, one a line: KEY TAB TEXT. A row replaces
+  // the earlier one of its key, an empty TEXT removes it; all rows that are left are what the input
+  // goes on from. Empty: nothing changes.
+  std::string position;
   std::uint64_t claim_begin = 0, claim_end = 0;
   std::shared_ptr<void> claim;
 
