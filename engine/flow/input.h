@@ -48,6 +48,7 @@ struct Batch {
   // the earlier one of its key, an empty TEXT removes it; all rows that are left are what the input
   // goes on from. Empty: nothing changes.
   std::string position;
+  // How load() finds what was claimed; the input's own.
   std::uint64_t claim_begin = 0, claim_end = 0;
   std::shared_ptr<void> claim;
 
