@@ -30,6 +30,10 @@ bool contains_backslash(std::string_view text) {
 struct JsonReader::Impl {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
   std::size_t capacity = 0;
+  // simdjson's scalar fallback (no SSE4.2, no NEON) neither looks at UTF-8 outside strings nor
+  // finds quotes inside bare words as the others do: there the tolerant scan is used for all
+  // records.
+  const bool scalar = simdjson::get_active_implementation()->name() == "fallback";
   TolerantScan tolerant;
   JsonWalk walk;
   JsonGrammar grammar;
@@ -49,7 +53,7 @@ struct JsonReader::Impl {
         return false;
       }
     }
-    if (parser == nullptr || text.empty()) {
+    if (parser == nullptr || text.empty() || scalar) {
       return false;
     }
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
@@ -82,7 +86,7 @@ struct JsonReader::Impl {
                      std::vector<Element>& elements,
                      bool& other_shape);
 
-  // Over the tolerant scan; the status of what is not malformed is `repaired`.
+  // Over the tolerant scan. What is not malformed is `repaired`: simdjson has refused it.
   ReadStatus read_tolerantly(std::string_view record,
                              const FieldPlan& plan,
                              bool strict,
@@ -180,10 +184,11 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   if (!walk.read(current, plan, has_backslash, event)) {
     return malformed(walk.fault());
   }
-  if (judge(strict, has_backslash) == ReadStatus::malformed) {
+  const ReadStatus status = judge(strict, has_backslash);
+  if (status == ReadStatus::malformed) {
     return malformed(grammar.fault());
   }
-  return ReadStatus::repaired;
+  return scalar && !tolerant.repaired() ? status : ReadStatus::repaired;
 }
 
 bool JsonReader::split(std::string_view document,
@@ -219,6 +224,10 @@ ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& pla
 void JsonReader::collect_scalars(Event& event) {
   Impl& impl = *impl_;
   impl.walk.scalars(impl.current, event);
+}
+
+bool strip_white_space(std::string_view json, char* out, std::size_t& size) {
+  return simdjson::minify(json.data(), json.size(), out, size) == simdjson::SUCCESS;
 }
 
 }  // namespace tocsin

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/event/json_tolerant.h"
 
+#include <algorithm>
+
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
 
 namespace tocsin {
+namespace {
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20;
+}
+
+}  // namespace
 
 bool TolerantScan::scan(std::string_view record) {
   text_.clear();
   append_repaired_utf8(record, text_);
   size_ = text_.size();
+  repaired_ = size_ != record.size();
   text_.append(limits::padding_bytes, ' ');
   positions_.clear();
   const std::string_view text = this->text();
@@ -32,6 +42,8 @@ bool TolerantScan::scan(std::string_view record) {
       if (at >= text.size()) {
         return false;
       }
+      const auto* begin = text.begin() + open_quote_;
+      repaired_ = repaired_ || std::any_of(begin, text.begin() + at, is_control);
     }
     ++at;
   }

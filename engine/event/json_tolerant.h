@@ -24,6 +24,9 @@ class TolerantScan {
   StructuralIndex index() const {
     return {text_.data(), positions_.data(), 0, static_cast<std::uint32_t>(positions_.size() - 3)};
   }
+  // Did the last scan find what a strict parser refuses: a byte that is no UTF-8, a control
+  // character in a string?
+  bool repaired() const { return repaired_; }
   // After false: where the string begins that does not end, in text().
   std::uint32_t open_quote() const { return open_quote_; }
   // The offset in `record`, as last scanned, of a byte of text().
@@ -34,6 +37,7 @@ class TolerantScan {
   std::size_t size_ = 0;
   std::vector<std::uint32_t> positions_;
   std::uint32_t open_quote_ = 0;
+  bool repaired_ = false;
 };
 
 }  // namespace tocsin

@@ -3,6 +3,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "engine/event/json.h"
 #include "engine/event/json_elements.h"
 #include "engine/event/json_text.h"
 
@@ -310,6 +311,15 @@ std::string rule_text(const JsonNode& node) {
 }
 
 Hash128 record_hash(std::string_view record) {
+  // Without escapes the text of choice 4 is the record without white space: most records, and found
+  // fast.
+  if (record.find('\\') == std::string_view::npos) {
+    std::string text(record.size() + limits::padding_bytes, '\0');
+    std::size_t size = 0;
+    if (strip_white_space(record, text.data(), size)) {
+      return content_hash(std::string_view(text).substr(0, size));
+    }
+  }
   return content_hash(minified_json(record));
 }
 
