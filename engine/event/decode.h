@@ -80,9 +80,18 @@ class RecordDecoder {
 // that matched.
 std::optional<TimeNs> event_time(std::string_view record_json);
 
+// The same from a decoded record; cheaper where it has an eventTime.
+std::optional<TimeNs> event_time(Event& event);
+
 // What identifies a record: (eventID, recipientAccountId, content) for CloudTrail, else (stream,
 // offset, content). DETECTION.md, "Identity". For records that matched. Cost: O(n).
 Hash128 record_identity(std::string_view record_json,
+                        bool cloudtrail,
+                        const Hash128& stream_id,
+                        std::uint64_t stream_offset);
+
+// The same from a decoded record.
+Hash128 record_identity(Event& event,
                         bool cloudtrail,
                         const Hash128& stream_id,
                         std::uint64_t stream_offset);

@@ -90,6 +90,7 @@ void FieldPlan::add_system_fields() {
   system_.event_category = find_or_add("eventCategory");
   system_.event_id = find_or_add("eventID");
   system_.recipient_account_id = find_or_add("recipientAccountId");
+  system_.event_time = find_or_add("eventTime");
   system_.detail_type = find_or_add("detail-type");
   system_.source = find_or_add("source");
   system_.detail = find_or_add("detail");

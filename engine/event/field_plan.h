@@ -93,7 +93,7 @@ class FieldPlan {
   // Ids of the fields tocsin itself needs; always present.
   struct System {
     FieldId event_version, aws_region, event_name, event_source, event_type, event_category;
-    FieldId event_id, recipient_account_id;
+    FieldId event_id, recipient_account_id, event_time;
     // What envelopes and documents that are no records are known by.
     FieldId detail_type, source, detail;
     FieldId type, topic_arn, message;

@@ -23,6 +23,12 @@ std::string scalar_text(std::string_view value) {
   return std::string(value);
 }
 
+// A string or a number.
+bool is_scalar(std::string_view value) {
+  return !value.empty() && (value.front() == '"' || value.front() == '-' ||
+                            (value.front() >= '0' && value.front() <= '9'));
+}
+
 bool is_key(std::string_view raw, std::string_view key) {
   return raw == key || (raw.find('\\') != raw.npos && decoded_json_string(raw) == key);
 }
@@ -59,24 +65,25 @@ std::optional<TimeNs> event_time(std::string_view record_json) {
   return usable == times.end() ? std::nullopt : *usable;
 }
 
-Hash128 record_identity(std::string_view record_json,
-                        bool cloudtrail,
-                        const Hash128& stream_id,
-                        std::uint64_t stream_offset) {
-  std::string event_id;
-  std::string account;
-  if (cloudtrail) {
-    MemberScan members(record_json);
-    std::string_view key;
-    std::string_view value;
-    while ((event_id.empty() || account.empty()) && members.next(key, value)) {
-      if (event_id.empty() && value.starts_with('"') && is_key(key, "eventID")) {
-        event_id = scalar_text(value);
-      } else if (account.empty() && is_key(key, "recipientAccountId")) {
-        account = scalar_text(value);
+std::optional<TimeNs> event_time(Event& event) {
+  const FieldId field = event.plan().system().event_time;
+  for (EntryId entry = event.first(field); entry != no_entry; entry = event.next(entry)) {
+    if (!event.value(entry).in_array) {
+      if (const std::optional<TimeNs> time = parse_time(event.text(entry))) {
+        return time;
       }
     }
   }
+  return event_time(event.json());
+}
+
+namespace {
+
+Hash128 identity(std::string_view event_id,
+                 std::string_view account,
+                 std::string_view record_json,
+                 const Hash128& stream_id,
+                 std::uint64_t stream_offset) {
   const Hash128 content = record_hash(record_json);
   std::string bytes;
   if (!event_id.empty()) {
@@ -92,6 +99,57 @@ Hash128 record_identity(std::string_view record_json,
   append_number(content.high, bytes);
   append_number(content.low, bytes);
   return content_hash(bytes);
+}
+
+// The first text of a field that is not empty.
+std::string_view first_text(Event& event, FieldId field, bool strings_only) {
+  for (EntryId entry = event.first(field); entry != no_entry; entry = event.next(entry)) {
+    const Value& value = event.value(entry);
+    const bool fits =
+        value.kind == ValueKind::string || (!strings_only && value.kind == ValueKind::number);
+    if (fits && !value.in_array && value.size > 0) {
+      return event.text(entry);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Hash128 record_identity(std::string_view record_json,
+                        bool cloudtrail,
+                        const Hash128& stream_id,
+                        std::uint64_t stream_offset) {
+  std::string event_id;
+  std::string account;
+  if (cloudtrail) {
+    MemberScan members(record_json);
+    std::string_view key;
+    std::string_view value;
+    while ((event_id.empty() || account.empty()) && members.next(key, value)) {
+      if (event_id.empty() && value.starts_with('"') && is_key(key, "eventID")) {
+        event_id = scalar_text(value);
+      } else if (account.empty() && is_scalar(value) && is_key(key, "recipientAccountId")) {
+        account = scalar_text(value);
+      }
+    }
+  }
+  return identity(event_id, account, record_json, stream_id, stream_offset);
+}
+
+Hash128 record_identity(Event& event,
+                        bool cloudtrail,
+                        const Hash128& stream_id,
+                        std::uint64_t stream_offset) {
+  if (!cloudtrail) {
+    return identity({}, {}, event.json(), stream_id, stream_offset);
+  }
+  const FieldPlan::System& system = event.plan().system();
+  return identity(first_text(event, system.event_id, true),
+                  first_text(event, system.recipient_account_id, false),
+                  event.json(),
+                  stream_id,
+                  stream_offset);
 }
 
 }  // namespace tocsin

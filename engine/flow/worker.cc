@@ -80,9 +80,8 @@ class BatchVisitor final : public RecordVisitor {
     copy->record = record;
     copy->offset = offset;
     copy->cloudtrail = source.cloudtrail;
-    copy->time = event_time(event.json());
-    copy->identity =
-        record_identity(event.json(), source.cloudtrail, batch_.source->stream_id, offset);
+    copy->time = event_time(event);
+    copy->identity = record_identity(event, source.cloudtrail, batch_.source->stream_id, offset);
     const EntryId event_id = event.first(program_.plan().system().event_id);
     if (source.cloudtrail && event_id != no_entry) {
       copy->event_id = std::string(event.text(event_id));

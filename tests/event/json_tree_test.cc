@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/base/limits.h"
+#include "engine/event/decode.h"
 #include "engine/event/json_text.h"
 #include "tests/event/event_support.h"
 
@@ -140,6 +141,51 @@ TEST_CASE("every text that is cut anywhere is refused or read, never misread") {
     const FieldPlan plan = testing::plan_of({"a", "c.d", "f"});
     CHECK(reader.read(record, plan, false, event) == ReadStatus::malformed);
     CHECK(reader.fault_offset() <= size);
+  }
+}
+
+}  // namespace
+}  // namespace tocsin
+
+namespace tocsin {
+namespace {
+
+using testing::shared_lines;
+
+TEST_CASE("time and identity of a decoded record are those of its text") {
+  JsonReader reader;
+  const FieldPlan plan;
+  Event event;
+  for (const std::string& line : shared_lines("data/cloudtrail-dev.ndjson")) {
+    const std::string padded = line + std::string(limits::padding_bytes, '\0');
+    const std::string_view record = std::string_view(padded).substr(0, line.size());
+    REQUIRE(reader.read(record, plan, false, event) == ReadStatus::ok);
+    REQUIRE(event_time(event) == event_time(record));
+    REQUIRE(record_identity(event, true, {1, 2}, 3) == record_identity(record, true, {1, 2}, 3));
+    REQUIRE(record_identity(event, false, {1, 2}, 3) == record_identity(record, false, {1, 2}, 3));
+  }
+}
+
+TEST_CASE(
+    "a record with several, odd or no ids and times is identified alike from its text and "
+    "decoded") {
+  JsonReader reader;
+  const FieldPlan plan;
+  Event event;
+  for (const std::string line : {R"({})",
+                                 R"({"eventID":"","eventID":"a"})",
+                                 R"({"eventID":7,"recipientAccountId":12})",
+                                 R"({"eventID":["x"],"recipientAccountId":["1"]})",
+                                 R"({"eventTime":"never","eventTime":"2026-01-01T00:00:00Z"})",
+                                 R"({"eventTime":["2026-01-01T00:00:00Z"],"ts":5})",
+                                 R"({"event\u0049D":"\u0061","timestamp":"2026-01-01T00:00:00Z"})",
+                                 R"({"eventID":{"a":"b"},"time":null})"}) {
+    CAPTURE(line);
+    const std::string padded = line + std::string(limits::padding_bytes, '\0');
+    const std::string_view record = std::string_view(padded).substr(0, line.size());
+    REQUIRE(reader.read(record, plan, false, event) == ReadStatus::ok);
+    CHECK(event_time(event) == event_time(record));
+    CHECK(record_identity(event, true, {1, 2}, 3) == record_identity(record, true, {1, 2}, 3));
   }
 }
 
