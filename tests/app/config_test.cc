@@ -2,8 +2,6 @@
 #include "app/config.h"
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,41 +10,31 @@
 #include <sys/stat.h>
 
 #include "app/config_keys.h"
+#include "tests/support/process.h"
 
 using namespace tocsin;
+using tocsin::test::ScratchFolder;
 
 namespace {
 
-// A folder that goes away with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tocsin-config-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string write(const std::string& name, const std::string& text) const {
-    const std::string file = (path_ / name).string();
-    std::ofstream(file) << text;
-    chmod(file.c_str(), 0600);
-    return file;
-  }
-  std::string path(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+// A configuration that nobody else may read.
+std::string write_private(const ScratchFolder& folder,
+                          const std::string& name,
+                          const std::string& text) {
+  const std::string file = folder.write(name, text);
+  chmod(file.c_str(), 0600);
+  return file;
+}
 
 }  // namespace
 
 TEST_CASE("a full configuration is read, with paths relative to its folder") {
   setenv("TOCSIN_TEST_URL", "https://hooks.example.com/secret", 1);
-  const Folder folder;
-  folder.write("token", "Bearer abc\n");
-  folder.write("networks.txt", "# ours\n10.0.0.0/8\n\n 192.168.0.0/16 \n");
-  folder.write("users.csv", "name,team\nalice,\"a, \"\"b\"\"\"\nbob,c\n");
-  const std::string file = folder.write("tocsin.yaml", R"(version: 1
+  const ScratchFolder folder;
+  write_private(folder, "token", "Bearer abc\n");
+  write_private(folder, "networks.txt", "# ours\n10.0.0.0/8\n\n 192.168.0.0/16 \n");
+  write_private(folder, "users.csv", "name,team\nalice,\"a, \"\"b\"\"\"\nbob,c\n");
+  const std::string file = write_private(folder, "tocsin.yaml", R"(version: 1
 rules:
   paths: [rules, /etc/tocsin/rules]
   exclude: noisy
@@ -92,7 +80,7 @@ redact: ["*pin*"]
     CAPTURE(format_text(problem, false));
     CHECK(false);
   }
-  CHECK(config.rules == std::vector<std::string>{folder.path("rules"), "/etc/tocsin/rules"});
+  CHECK(config.rules == std::vector<std::string>{folder.file("rules"), "/etc/tocsin/rules"});
   CHECK(config.exclude == std::vector<std::string>{"noisy"});
   CHECK(config.placeholders.at("admins") == std::vector<std::string>{"root", "alice"});
   CHECK(config.placeholders.at("networks") ==
@@ -100,7 +88,7 @@ redact: ["*pin*"]
   CHECK(config.placeholders.at("teams") == std::vector<std::string>{"a, \"b\"", "c"});
   REQUIRE(config.inputs.size() == 2);
   CHECK(config.inputs[0].id == "trail");
-  CHECK(config.inputs[0].paths == std::vector<std::string>{folder.path("logs/*.json")});
+  CHECK(config.inputs[0].paths == std::vector<std::string>{folder.file("logs/*.json")});
   CHECK(config.inputs[0].format == InputFormat::cloudtrail);
   CHECK(config.inputs[0].from_beginning);
   CHECK(config.inputs[1].id == "input-2");
@@ -176,11 +164,11 @@ TEST_CASE("every mistake in a configuration is told with its place and what to w
       {"version: 1\n---\nversion: 1\n", "config-documents", 3, "second one"},
       {"[]\n", "config-value", 1, "a map is needed"},
   };
-  const Folder folder;
+  const ScratchFolder folder;
   for (const Row& row : table) {
     CAPTURE(row.text);
     Diagnostics problems;
-    read_config(folder.write("c.yaml", row.text), problems);
+    read_config(write_private(folder, "c.yaml", row.text), problems);
     REQUIRE(problems.list().size() >= 1);
     const Diagnostic& problem = problems.list().front();
     CAPTURE(format_text(problem, false));
@@ -195,16 +183,16 @@ TEST_CASE("a configuration that is not there or empty is an error") {
   Diagnostics problems;
   read_config("/nonexistent/tocsin.yaml", problems);
   CHECK(problems.errors() == 1);
-  const Folder folder;
+  const ScratchFolder folder;
   Diagnostics empty;
-  read_config(folder.write("c.yaml", "# nothing\n"), empty);
+  read_config(write_private(folder, "c.yaml", "# nothing\n"), empty);
   CHECK(empty.errors() == 1);
 }
 
 TEST_CASE("a secret in a file that others may read is warned about") {
-  const Folder folder;
-  const std::string file =
-      folder.write("c.yaml", "receivers:\n  - name: s\n    webhook: {url: 'https://h/x'}\n");
+  const ScratchFolder folder;
+  const std::string file = write_private(
+      folder, "c.yaml", "receivers:\n  - name: s\n    webhook: {url: 'https://h/x'}\n");
   chmod(file.c_str(), 0644);
   Diagnostics problems;
   read_config(file, problems);
@@ -215,9 +203,9 @@ TEST_CASE("a secret in a file that others may read is warned about") {
 }
 
 TEST_CASE("a CSV column that is not there names those that are") {
-  const Folder folder;
+  const ScratchFolder folder;
   const Result<std::vector<std::string>> values =
-      read_value_list(folder.write("a.csv", "x,y\n1,2\n"), "z");
+      read_value_list(write_private(folder, "a.csv", "x,y\n1,2\n"), "z");
   REQUIRE_FALSE(values.has_value());
   CHECK(values.error().message.find("x, y") != std::string::npos);
 }
