@@ -50,9 +50,7 @@ int run_check(const Options& options) {
       config.placeholders[name] = values;
     }
   }
-  Options with_paths = options;
-  with_paths.rules = options.operands;
-  with_paths.operands.clear();
+  const Options with_paths = with_rules_from_operands(options);
   const LoadOptions load = load_options(with_paths, config);
   if (load.paths.empty() && options.config.empty()) {
     print_error("nothing to check: name files or folders of rules, or --config FILE");

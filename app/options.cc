@@ -25,7 +25,8 @@ po::options_description describe(unsigned groups) {
         po::value<Strings>()->composing(),
         "processing pipeline (YAML); may be repeated");
   }
-  if ((groups & (option_group::rules | option_group::check | option_group::listing)) != 0) {
+  if ((groups & (option_group::rules | option_group::check | option_group::listing |
+                 option_group::test)) != 0) {
     add("tag", po::value<Strings>()->composing(), "keep only rules with this tag; may be repeated");
     add("exclude",
         po::value<Strings>()->composing(),
@@ -88,13 +89,6 @@ po::options_description describe(unsigned groups) {
     add("config",
         po::value<std::string>(),
         "configuration (tocsin.yaml): placeholders, receivers, routes");
-    add("tag", po::value<Strings>()->composing(), "keep only rules with this tag; may be repeated");
-    add("exclude",
-        po::value<Strings>()->composing(),
-        "drop rules with this id, title or tag; may be repeated");
-    add("placeholders",
-        po::value<std::string>(),
-        "YAML file: name to list of values, for `expand`");
     add("junit", po::value<std::string>(), "file for a JUnit report");
     add("quiet,q", "failures only");
   }

@@ -88,9 +88,7 @@ int run_rules_coverage(const Options& options) {
     print_error("--format is text or navigator, not \"" + printable(options.format_text) + "\"");
     return exit_status::usage;
   }
-  Options with_paths = options;
-  with_paths.rules = options.operands;
-  with_paths.operands.clear();
+  const Options with_paths = with_rules_from_operands(options);
   Session session;
   if (const std::optional<int> status = open_session(with_paths, session)) {
     return *status;

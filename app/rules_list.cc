@@ -73,9 +73,7 @@ std::string log_source_text(const LogSource& source) {
 
 // The rules that `options` names, or an exit status.
 std::optional<int> load(const Options& options, Session& session) {
-  Options with_paths = options;
-  with_paths.rules = options.operands;
-  with_paths.operands.clear();
+  const Options with_paths = with_rules_from_operands(options);
   if (!options.format_text.empty() && options.format_text != "text" &&
       options.format_text != "ndjson") {
     print_error("--format is text or ndjson, not \"" + printable(options.format_text) + "\"");

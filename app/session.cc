@@ -73,6 +73,13 @@ void check_detectors(LoadResult& rules, const DetectorSettings& settings) {
   }
 }
 
+Options with_rules_from_operands(const Options& options) {
+  Options out = options;
+  out.rules = options.operands;
+  out.operands.clear();
+  return out;
+}
+
 LoadOptions load_options(const Options& options, const Config& config) {
   LoadOptions load;
   load.paths = options.rules.empty() ? config.rules : options.rules;

@@ -24,6 +24,9 @@ struct Session {
 // command cannot go on: a configuration error, or no rule at all.
 std::optional<int> open_session(const Options& options, Session& session);
 
+// For commands whose operands are rules and not inputs.
+Options with_rules_from_operands(const Options& options);
+
 // The load options that command line and configuration ask for together.
 LoadOptions load_options(const Options& options, const Config& config);
 

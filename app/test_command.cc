@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "alerts/make_alert.h"
+#include "alerts/sinks/markup.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/explain_text.h"
@@ -184,22 +185,11 @@ class TestRun {
 
 std::string xml(const std::string& text) {
   std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
+  for (const char c : entities_escaped(printable(text))) {
+    if (c == '"') {
+      out += "&quot;";
+    } else {
+      out += c;
     }
   }
   return out;
@@ -233,9 +223,7 @@ bool write_junit(const std::string& path,
 }  // namespace
 
 int run_test(const Options& options) {
-  Options with_paths = options;
-  with_paths.rules = options.operands;
-  with_paths.operands.clear();
+  const Options with_paths = with_rules_from_operands(options);
   Session session;
   if (const std::optional<int> status = open_session(with_paths, session)) {
     return *status;
