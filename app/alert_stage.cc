@@ -6,6 +6,11 @@
 #include "alerts/make_alert.h"
 
 namespace tocsin {
+namespace {
+
+constexpr DurationNs idle_check_ns = second_ns / 2;
+
+}  // namespace
 
 AlertStage::AlertStage(AlertStageSettings settings, std::shared_ptr<const Ruleset> ruleset)
     : settings_(std::move(settings)),
@@ -35,6 +40,9 @@ void AlertStage::consume(BatchResult& result) {
     adopt(result.ruleset);
   }
   note_bad(result);
+  if (result.counters.events > 0) {
+    last_received_[result.source->input] = result.received_at;
+  }
   for (const Match& match : result.matches) {
     on_match(match, result.received_at);
   }
@@ -44,6 +52,33 @@ void AlertStage::consume(BatchResult& result) {
   commit(&result);
   if (settings_.follow && !output_.flush() && settings_.on_output_closed) {
     settings_.on_output_closed();
+  }
+}
+
+void AlertStage::idle(TimeNs now) {
+  if (ruleset_->correlations.empty() || now - idle_checked_at_ < idle_check_ns) {
+    return;
+  }
+  idle_checked_at_ = now;
+  std::vector<CorrelationReport> reports;
+  bool all_idle = !last_received_.empty();
+  for (const auto& [input, received] : last_received_) {
+    const bool quiet = now - received >= settings_.idle_after_ns;
+    all_idle = all_idle && quiet;
+    if (quiet) {
+      correlations_->set_idle(input, true, reports);
+    }
+  }
+  if (all_idle) {
+    correlations_->advance(
+        now - settings_.correlation.detector.lateness_ns - settings_.idle_after_ns, reports);
+  }
+  if (!reports.empty()) {
+    on_reports(reports, now);
+    commit(nullptr);
+    if (settings_.follow && !output_.flush() && settings_.on_output_closed) {
+      settings_.on_output_closed();
+    }
   }
 }
 

@@ -33,6 +33,7 @@ struct AlertStageSettings {
   std::optional<Level> min_level;
   std::optional<TimeNs> since, until;
   DurationNs duplicate_horizon_ns = 0;  // 0: only the limit counts
+  DurationNs idle_after_ns = 5 * minute_ns;
   CorrelationSettings correlation;
   EngineInfo engine;
   std::shared_ptr<const Redactor> redactor;
@@ -63,6 +64,10 @@ class AlertStage final : public ResultConsumer {
  public:
   AlertStage(AlertStageSettings settings, std::shared_ptr<const Ruleset> ruleset);
   void consume(BatchResult& result) override;
+  // tail: an input without a record for idle_after holds the watermark back no longer; when all are
+  // idle it follows the receive time less lateness and idle_after, so that an absence is noticed in
+  // silence.
+  void idle(TimeNs now) override;
   // After the last batch: what detectors still hold is decided and reported.
   void finish(TimeNs now);
 
@@ -96,6 +101,8 @@ class AlertStage final : public ResultConsumer {
   AlertCounters counters_;
   std::map<std::string, SourceTally> sources_;
   std::optional<Level> highest_;
+  std::map<std::string, TimeNs> last_received_;  // by input
+  TimeNs idle_checked_at_ = 0;
 };
 
 }  // namespace tocsin

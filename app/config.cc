@@ -433,6 +433,18 @@ const std::vector<KeyRow<Config>>& config_keys() {
        "text | list",
        "further key names (globs) whose values are secret",
        [](ConfigReader& r, const YamlNode& n, Config& c) { c.redact = r.texts(n); }},
+      {"lateness",
+       "duration",
+       "how late a record may come (15m); --lateness wins",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         c.lateness_ns = r.duration(n, c.lateness_ns);
+       }},
+      {"idle_after",
+       "duration",
+       "an input without records for this long holds no correlation back (5m)",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         c.idle_after_ns = r.duration(n, c.idle_after_ns);
+       }},
       {"shutdown_grace",
        "duration",
        "how long deliveries may take when tocsin ends (10s)",

@@ -37,6 +37,10 @@ struct Config {
   std::vector<RouteConfig> routes;
   std::vector<RuleOverride> overrides;
   std::vector<std::string> redact;
+  DurationNs lateness_ns =
+      15 * minute_ns;  // how late a record may come: CloudTrail's delivery, with reserve
+  DurationNs idle_after_ns =
+      5 * minute_ns;  // an input without records for this long holds no correlation back
   DurationNs shutdown_grace_ns = 10 * second_ns;
 };
 

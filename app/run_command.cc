@@ -173,6 +173,7 @@ class ProgressingConsumer final : public ResultConsumer {
     stage_.consume(result);
     progress_.add(result.counters);
   }
+  void idle(TimeNs now) override { stage_.idle(now); }
 
  private:
   AlertStage& stage_;
@@ -194,8 +195,8 @@ AlertStageSettings stage_settings(const Session& session, RunMode mode, const Ou
   settings.correlation.fold = !options.no_fold;
   settings.correlation.clamp_future = mode == RunMode::tail;
   settings.correlation.duplicate_horizon_ns = settings.duplicate_horizon_ns;
-  settings.correlation.detector.lateness_ns =
-      options.lateness.value_or(settings.correlation.detector.lateness_ns);
+  settings.correlation.detector.lateness_ns = options.lateness.value_or(session.config.lateness_ns);
+  settings.idle_after_ns = session.config.idle_after_ns;
   settings.router = outlets.router.get();
   settings.store = outlets.store.get();
   settings.on_error = [](const std::string& message) { print_error(message); };

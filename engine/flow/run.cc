@@ -65,6 +65,9 @@ class Claims {
          const std::atomic<bool>& stopping)
       : input_(input), rules_(rules), options_(options), stopping_(stopping) {}
 
+  // Called with the number of claims so far whenever the input has nothing.
+  void on_idle(std::function<void(std::uint64_t tickets)> callback) { idle_ = std::move(callback); }
+
   // The next batch and its place in the order of claims; nullopt when there is no more.
   std::optional<std::uint64_t> next(Batch& batch) {
     // Held while waiting too: who comes next would only wait for the same thing.
@@ -76,6 +79,9 @@ class Claims {
           prepare(batch);
           return tickets_++;
         case ClaimStatus::idle:
+          if (idle_ && options_.now) {
+            idle_(tickets_);
+          }
           input_.wait(idle_wait_ns);
           break;
         case ClaimStatus::finished:
@@ -106,6 +112,7 @@ class Claims {
   bool finished_ = false;
   std::uint64_t tickets_ = 0;
   std::shared_ptr<const Ruleset> seen_;
+  std::function<void(std::uint64_t)> idle_;
 };
 
 class Collector {
@@ -133,6 +140,20 @@ class Collector {
       ++next_;
       room_.notify_all();
     }
+    draining_ = false;
+  }
+
+  // Tells the consumer that there is nothing to do, if all `tickets` claims were consumed.
+  // Precondition: no claim is made meanwhile.
+  void idle(std::uint64_t tickets, TimeNs now) {
+    std::unique_lock lock(mutex_);
+    if (draining_ || next_ != tickets) {
+      return;
+    }
+    draining_ = true;
+    lock.unlock();
+    consumer_.idle(now);
+    lock.lock();
     draining_ = false;
   }
 
@@ -194,9 +215,11 @@ Run::Run(Input& input, const RulesetSlot& rules, RunOptions options)
 RunCounters Run::run(ResultConsumer& consumer) {
   Claims claims(input_, rules_, options_, stopping_);
   if (options_.threads <= 1) {
+    claims.on_idle([&](std::uint64_t) { consumer.idle(options_.now()); });
     return run_inline(claims, input_, options_.want_evidence, consumer);
   }
   Collector collector(consumer, options_.threads);
+  claims.on_idle([&](std::uint64_t tickets) { collector.idle(tickets, options_.now()); });
   std::vector<std::thread> helpers;
   for (std::uint32_t i = 1; i < options_.threads; ++i) {
     try {

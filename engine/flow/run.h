@@ -60,6 +60,9 @@ class ResultConsumer {
   // In batch order, one call at a time, on any worker's thread. May block: that is the
   // backpressure.
   virtual void consume(BatchResult& result) = 0;
+  // The input has nothing now and every batch was consumed: what waits for time may be decided.
+  // Between calls of consume(), at the pace of Input::wait. `now` is the receive time.
+  virtual void idle(TimeNs now) { static_cast<void>(now); }
 };
 
 struct RunOptions {

@@ -441,3 +441,35 @@ TEST_CASE("rules coverage is a table and a Navigator layer") {
   CHECK(layer->get("techniques")->children[0].get("techniqueID")->text == "T1078.004");
   CHECK(layer->get("techniques")->children[0].get("score")->text == "1");
 }
+
+TEST_CASE("tail notices an absence in silence") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("r.yml", root_rule + R"(name: root_used
+---
+title: A key was made
+name: key_made
+logsource: {product: aws, service: cloudtrail}
+detection:
+  key: {eventName: CreateAccessKey}
+  condition: key
+---
+title: Root was used and no key was made
+correlation:
+  type: absence
+  rules: [root_used, key_made]
+  timespan: 2s
+level: high
+)");
+  const std::string config =
+      folder.write("tocsin.yaml", "version: 1\nlateness: 100ms\nidle_after: 300ms\n");
+  folder.write("logs/a.log", "");
+  Process tail({TOCSIN_PROGRAM, "tail", "--rules", rules, "--config", config, folder.file("logs")},
+               folder.file("out"),
+               folder.file("err"));
+  REQUIRE(eventually([&] { return folder.read("err").find("rules apply") != std::string::npos; }));
+  folder.append("logs/a.log", record("Root", 1) + "\n");
+  CHECK(
+      eventually([&] { return folder.read("out").find("no key was made") != std::string::npos; }));
+  tail.signal(SIGTERM);
+  CHECK(tail.wait() == 0);
+}
