@@ -109,8 +109,8 @@ std::string row_key(const FileId& id) {
 
 std::string row_text(const SavedFile& file) {
   std::string text(format_name);
-  const auto number = [&text](auto value) { text += " " + std::to_string(value); };
-  const auto hash = [&text](const Hash128& value) { text += " " + to_hex(value); };
+  const auto number = [&text](auto value) { text.append(1, ' ').append(std::to_string(value)); };
+  const auto hash = [&text](const Hash128& value) { text.append(1, ' ').append(to_hex(value)); };
   number(file.id.device);
   number(file.id.inode);
   number(file.id.born);
@@ -125,7 +125,8 @@ std::string row_text(const SavedFile& file) {
   number(file.done ? 1 : 0);
   number(file.gone ? 1 : 0);
   hash(file.stream_id);
-  return text + " " + encode(file.framer) + " " + encode(file.path);
+  text.append(1, ' ').append(encode(file.framer));
+  return text.append(1, ' ').append(encode(file.path));
 }
 
 std::optional<SavedFile> parse_row_text(std::string_view text) {
