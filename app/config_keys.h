@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,11 @@ void read_map(ConfigReader& reader,
     found->read(reader, value, out);
   }
 }
+
+// A map of name to a list of values, one value, or {file, column}.
+void read_placeholder_map(ConfigReader& reader,
+                          const YamlNode& node,
+                          std::map<std::string, std::vector<std::string>>& out);
 
 const std::vector<KeyRow<Config>>& config_keys();
 const std::vector<KeyRow<Config>>& rules_section_keys();

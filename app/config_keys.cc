@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table per section of tocsin.yaml: a row is a key, what it takes, and how it is read. The
+// check of unknown keys, the did-you-mean and the JSON Schema come from the same rows.
+#include "app/config_keys.h"
+
+namespace tocsin {
+namespace {
+
+InputFormat read_format(ConfigReader& reader, const YamlNode& node) {
+  const std::string text = reader.text(node);
+  if (text == "cloudtrail") {
+    return InputFormat::cloudtrail;
+  }
+  if (text == "json") {
+    return InputFormat::json;
+  }
+  if (text != "auto" && !text.empty()) {
+    reader.error(
+        node, "config-value", "there is no format \"" + text + "\"", "auto, cloudtrail or json");
+  }
+  return InputFormat::automatic;
+}
+
+bool read_start(ConfigReader& reader, const YamlNode& node) {
+  const std::string text = reader.text(node);
+  if (text != "end" && text != "beginning" && !text.empty()) {
+    reader.error(node, "config-value", "start is end or beginning, not \"" + text + "\"");
+  }
+  return text == "beginning";
+}
+
+void read_version(ConfigReader& reader, const YamlNode& node) {
+  if (node.text != "1") {
+    reader.error(node,
+                 "config-version",
+                 "this program reads version 1 of the configuration",
+                 "write version: 1");
+  }
+}
+
+template <typename T>
+void read_list(ConfigReader& reader,
+               const YamlNode& node,
+               const std::vector<KeyRow<T>>& rows,
+               std::vector<T>& out) {
+  if (node.kind != YamlNode::Kind::sequence) {
+    reader.error(node, "config-value", "a list is needed here", "begin each entry with \"- \"");
+    return;
+  }
+  for (const YamlNode& item : node.items) {
+    T entry{};
+    read_map(reader, item, rows, entry);
+    out.push_back(std::move(entry));
+  }
+}
+
+}  // namespace
+
+const std::vector<KeyRow<LogSource>>& log_source_keys() {
+  static const std::vector<KeyRow<LogSource>> rows = {
+      {"product",
+       "text",
+       "product of every record of this input",
+       [](ConfigReader& r, const YamlNode& n, LogSource& s) { s.product = r.text(n); }},
+      {"service",
+       "text",
+       "service of every record of this input",
+       [](ConfigReader& r, const YamlNode& n, LogSource& s) { s.service = r.text(n); }},
+      {"category",
+       "text",
+       "category of every record of this input",
+       [](ConfigReader& r, const YamlNode& n, LogSource& s) { s.category = r.text(n); }},
+  };
+  return rows;
+}
+
+const std::vector<KeyRow<InputConfig>>& input_keys() {
+  static const std::vector<KeyRow<InputConfig>> rows = {
+      {"id",
+       "text",
+       "a name of its own for the input",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) { i.id = r.text(n); }},
+      {"paths",
+       "paths",
+       "files, folders, globs, or - for stdin",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) { i.paths = r.paths(n); }},
+      {"exclude",
+       "paths",
+       "globs of files that are not read",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) { i.exclude = r.paths(n); }},
+      {"format",
+       "auto | cloudtrail | json",
+       "auto unwraps CloudTrail envelopes, json unwraps nothing",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) { i.format = read_format(r, n); }},
+      {"logsource",
+       "any | map",
+       "the log source of every record, instead of its shape",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         if (n.is_scalar() && n.text == "any") {
+           i.any_log_source = true;
+           return;
+         }
+         LogSource source;
+         read_map(r, n, log_source_keys(), source);
+         i.log_source = source;
+       }},
+      {"follow_links",
+       "boolean",
+       "also open symbolic links that leave the folder",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) { i.follow_links = r.boolean(n); }},
+      {"start",
+       "end | beginning",
+       "where a first `tail` starts in files that exist",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.from_beginning = read_start(r, n);
+       }},
+  };
+  return rows;
+}
+
+const std::vector<KeyRow<RouteConfig>>& route_keys() {
+  static const std::vector<KeyRow<RouteConfig>> rows = {
+      {"receiver",
+       "text | list",
+       "receivers that get the alerts of this route",
+       [](ConfigReader& r, const YamlNode& n, RouteConfig& c) { c.receivers = r.texts(n); }},
+      {"min_level",
+       "level",
+       "alerts of this level and above",
+       [](ConfigReader& r, const YamlNode& n, RouteConfig& c) { c.min_level = r.level(n); }},
+      {"tags",
+       "text | list",
+       "alerts whose rule has one of these tags",
+       [](ConfigReader& r, const YamlNode& n, RouteConfig& c) { c.tags = r.texts(n); }},
+      {"rules",
+       "text | list",
+       "alerts of these rules: id, name or title",
+       [](ConfigReader& r, const YamlNode& n, RouteConfig& c) { c.rules = r.texts(n); }},
+      {"continue",
+       "boolean",
+       "look at the next routes too",
+       [](ConfigReader& r, const YamlNode& n, RouteConfig& c) {
+         c.continue_matching = r.boolean(n);
+       }},
+  };
+  return rows;
+}
+
+const std::vector<KeyRow<RuleOverride>>& override_keys() {
+  static const std::vector<KeyRow<RuleOverride>> rows = {
+      {"id",
+       "text",
+       "the rule with this id",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.id = r.text(n); }},
+      {"title",
+       "text",
+       "the rule with this title",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.title = r.text(n); }},
+      {"tag",
+       "text",
+       "every rule with this tag",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.tag = r.text(n); }},
+      {"enabled",
+       "boolean",
+       "false: the rule is not loaded",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.enabled = r.boolean(n); }},
+      {"level",
+       "level",
+       "instead of the rule's own",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.level = r.level(n); }},
+      {"receiver",
+       "text",
+       "instead of the routes",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.receiver = r.text(n); }},
+      {"alert",
+       "boolean",
+       "false: the rule feeds correlations only",
+       [](ConfigReader& r, const YamlNode& n, RuleOverride& o) { o.alert = r.boolean(n); }},
+  };
+  return rows;
+}
+
+const std::vector<KeyRow<Config>>& rules_section_keys() {
+  static const std::vector<KeyRow<Config>> rows = {
+      {"paths",
+       "paths",
+       "files and folders of rules",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.rules = r.paths(n); }},
+      {"pipelines",
+       "paths",
+       "processing pipelines",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.pipelines = r.paths(n); }},
+      {"tags",
+       "text | list",
+       "keep only rules with one of these tags",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.tags = r.texts(n); }},
+      {"exclude",
+       "text | list",
+       "drop rules with this id, title or tag",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.exclude = r.texts(n); }},
+  };
+  return rows;
+}
+
+const std::vector<KeyRow<Config>>& config_keys() {
+  static const std::vector<KeyRow<Config>> rows = {
+      {"version",
+       "1",
+       "version of this format",
+       [](ConfigReader& r, const YamlNode& n, Config&) { read_version(r, n); }},
+      {"rules",
+       "map",
+       "which rules are loaded",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_map(r, n, rules_section_keys(), c);
+       }},
+      {"placeholders",
+       "map",
+       "values for the `expand` modifier: name to a list, or to {file, column}",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_placeholder_map(r, n, c.placeholders);
+       }},
+      {"inputs",
+       "list",
+       "what is read, where the command line names nothing",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_list(r, n, input_keys(), c.inputs);
+       }},
+      {"receivers",
+       "list",
+       "where alerts go",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_list(r, n, receiver_keys(), c.receivers);
+       }},
+      {"routes",
+       "list",
+       "which alerts go where: the first route that fits",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_list(r, n, route_keys(), c.routes);
+       }},
+      {"overrides",
+       "list",
+       "changes to rules of packs that nobody edits",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_list(r, n, override_keys(), c.overrides);
+       }},
+      {"redact",
+       "text | list",
+       "further key names (globs) whose values are secret",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.redact = r.texts(n); }},
+      {"lateness",
+       "duration",
+       "how late a record may come (15m); --lateness wins",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         c.lateness_ns = r.duration(n, c.lateness_ns);
+       }},
+      {"idle_after",
+       "duration",
+       "an input without records for this long holds no correlation back (5m)",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         c.idle_after_ns = r.duration(n, c.idle_after_ns);
+       }},
+      {"shutdown_grace",
+       "duration",
+       "how long deliveries may take when tocsin ends (10s)",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         c.shutdown_grace_ns = r.duration(n, c.shutdown_grace_ns);
+       }},
+  };
+  return rows;
+}
+
+}  // namespace tocsin
