@@ -51,7 +51,8 @@ int run_check(const Options& options) {
     }
   }
   const Options with_paths = with_rules_from_operands(options);
-  const LoadOptions load = load_options(with_paths, config);
+  LoadOptions load = load_options(with_paths, config);
+  load.lint = true;
   if (load.paths.empty() && options.config.empty()) {
     print_error("nothing to check: name files or folders of rules, or --config FILE");
     return exit_status::usage;

@@ -19,12 +19,23 @@ namespace {
 
 class Explainer final : public RecordVisitor {
  public:
-  Explainer(const Program& program, RuleId rule, Output& output)
-      : program_(program), rule_(rule), scratch_(program), output_(output) {}
+  Explainer(const Program& program, RuleId rule, bool json, Output& output)
+      : program_(program), rule_(rule), json_(json), scratch_(program), output_(output) {}
 
   void on_event(Event& event, const SourceClass& source, bool, std::uint64_t) override {
     const Explanation tree = program_.explain(rule_, event, scratch_);
     const bool routed = applies(program_.log_source(rule_), source);
+    if (json_) {
+      std::string line;
+      JsonWriter json(line);
+      json.begin_object().key("record").number(records_++);
+      json.key("holds").boolean(tree.holds).key("log_source_fits").boolean(routed);
+      json.key("condition");
+      append_explanation_json(tree, json);
+      json.end_object();
+      output_.write_line(line);
+      return;
+    }
     output_.write_line(
         "record " + std::to_string(records_) + ": " +
         (tree.holds ? "the condition holds" : "the condition does not hold") +
@@ -55,6 +66,7 @@ class Explainer final : public RecordVisitor {
  private:
   const Program& program_;
   RuleId rule_;
+  bool json_;
   Scratch scratch_;
   Output& output_;
   std::uint64_t records_ = 0;
@@ -97,6 +109,11 @@ int run_explain(const Options& options) {
     print_error("tocsin explain: --rule RULE and --event FILE are needed");
     return exit_status::usage;
   }
+  if (!options.format_text.empty() && options.format_text != "text" &&
+      options.format_text != "json") {
+    print_error("--format is text or json, not \"" + printable(options.format_text) + "\"");
+    return exit_status::usage;
+  }
   Session session;
   if (const std::optional<int> status = open_session(options, session)) {
     return *status;
@@ -115,7 +132,8 @@ int run_explain(const Options& options) {
   std::vector<Frame> frames;
   framer.feed(std::string_view(*events).substr(0, size), 0, true, frames);
   Output output;
-  Explainer explainer(*session.rules.ruleset->program, *rule, output);
+  Explainer explainer(
+      *session.rules.ruleset->program, *rule, options.format_text == "json", output);
   RecordDecoder decoder(DecodeOptions{});
   for (const Frame& frame : frames) {
     decoder.decode(std::string_view(*events).substr(frame.begin, frame.size),

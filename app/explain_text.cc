@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/explain_text.h"
 
+#include <array>
+
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
 #include "engine/event/decode.h"
@@ -71,6 +73,32 @@ void append_explanation(const Explanation& tree,
   for (const Explanation& child : tree.children) {
     append_explanation(child, depth + 1, colour, lines);
   }
+}
+
+void append_explanation_json(const Explanation& tree, JsonWriter& json) {
+  constexpr std::array<std::string_view, 5> names = {
+      "all_of", "any_of", "not", "selection", "predicate"};
+  json.begin_object();
+  json.key("node").string(names[static_cast<std::size_t>(tree.kind)]);
+  json.key("holds").boolean(tree.holds);
+  if (tree.kind == Explanation::Kind::selection) {
+    json.key("name").string(tree.name);
+  }
+  if (tree.kind == Explanation::Kind::predicate) {
+    json.key("field").string(tree.field);
+    json.key("op").string(tree.op);
+    json.key("pattern").string(tree.pattern);
+    json.key("values").strings(tree.values);
+    json.key("reason").string_or_null(tree.reason);
+  }
+  if (!tree.children.empty()) {
+    json.key("children").begin_array();
+    for (const Explanation& child : tree.children) {
+      append_explanation_json(child, json);
+    }
+    json.end_array();
+  }
+  json.end_object();
 }
 
 std::vector<std::string> explain_lines(const Program& program,

@@ -139,7 +139,7 @@ bool close_outlets(Outlets& outlets, DurationNs grace_ns, bool quiet) {
   outlets.lanes->drain(grace_ns);
   bool complete = true;
   for (const LaneStatus& lane : outlets.lanes->status()) {
-    const std::uint64_t missing = lane.pending + lane.failed;
+    const std::uint64_t missing = lane.pending + lane.failed + lane.shed;
     complete = complete && missing == 0;
     if (missing > 0) {
       print_error("receiver " + lane.receiver + ": " + with_thousands(missing) +

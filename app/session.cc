@@ -174,7 +174,11 @@ std::string routing_summary(const Session& session) {
   const Ruleset& ruleset = *session.rules.ruleset;
   const std::string total = with_thousands(ruleset.rules.size());
   std::string out;
-  for (const InputConfig& input : chosen_inputs(session.options, session.config)) {
+  std::vector<InputConfig> inputs = chosen_inputs(session.options, session.config);
+  if (inputs.empty()) {
+    inputs.emplace_back();  // what any input would get
+  }
+  for (const InputConfig& input : inputs) {
     std::string line;
     if (input.any_log_source) {
       line = "every record meets every rule (log source any)";

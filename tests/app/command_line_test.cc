@@ -348,6 +348,24 @@ TEST_CASE("explain shows which part held and what the value was") {
             .err.find("did you mean") != std::string::npos);
 }
 
+TEST_CASE("explain --format json is one object per record") {
+  const Workplace work;
+  const std::vector<std::string> arguments = {"explain",
+                                              "--rules",
+                                              work.rules,
+                                              "--rule",
+                                              "Root was used",
+                                              "--format",
+                                              "json",
+                                              "--event",
+                                              "-"};
+  const tocsin::Result<JsonNode> tree = parse_json(run(arguments, record("IAMUser", 1) + "\n").out);
+  REQUIRE(tree.has_value());
+  CHECK(tree->get("holds")->text == "false");
+  CHECK(tree->get("log_source_fits")->text == "true");
+  CHECK(tree->get("condition")->get("node")->text == "selection");
+}
+
 TEST_CASE("rules list and rules fields name what is loaded") {
   const Workplace work;
   const tocsin::Result<JsonNode> listed =
