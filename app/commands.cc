@@ -58,7 +58,7 @@ std::string usage() {
       "[OPTION...]\n\nCommands:\n";
   for (const Command& command : command_table) {
     std::string name(command.name);
-    name.resize(std::max<std::size_t>(name.size(), 14), ' ');
+    name.resize(std::max<std::size_t>(name.size(), 16), ' ');
     out += "  " + name + std::string(command.about) + "\n";
   }
   return out + "\ntocsin COMMAND --help says more; tocsin --version prints the version.\n";

@@ -69,7 +69,7 @@ void append_explanation(const Explanation& tree,
   const std::string word = tree.holds ? "true " : "false";
   const std::string mark =
       colour ? (tree.holds ? "\x1b[32m" : "\x1b[31m") + word + "\x1b[0m" : word;
-  lines.push_back(mark + std::string(depth * 2 + 2, ' ') + printable(label(tree)));
+  lines.push_back(mark + std::string(depth * 2 + 3, ' ') + printable(label(tree)));
   for (const Explanation& child : tree.children) {
     append_explanation(child, depth + 1, colour, lines);
   }
