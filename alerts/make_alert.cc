@@ -113,7 +113,8 @@ Alert make_alert(const Report& report,
   alert.summary = correlation_prefix(report, spec);
   if (!report.events.empty() && report.events.back() != nullptr) {
     RecordSummary summary = summarize(*report.events.back());
-    alert.summary += "; last: " + summary.line;
+    // One event says more than "1 time".
+    alert.summary = report.count > 1 ? alert.summary + "; last: " + summary.line : summary.line;
     alert.entities = std::move(summary.entities);
   }
   return alert;

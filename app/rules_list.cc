@@ -48,6 +48,7 @@ std::string to_ndjson(const RuleInfo& info) {
     json.key(key).raw(value);
   }
   json.end_object();
+  json.key("alert").boolean(info.extensions.alert);
   json.key("file").string(info.file);
   json.key("line").number(info.line);
   json.end_object();
