@@ -13,7 +13,7 @@
 #include "detectors/options.h"
 #include "detectors/record_state.h"
 #include "detectors/registry.h"
-#include "detectors/wire.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "detectors/wire.h"
 #include "engine/base/time.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cmath>
 
-#include "detectors/wire.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "detectors/key_table.h"
-#include "detectors/wire.h"
+#include "engine/base/wire.h"
 #include "engine/flow/correlation_spec.h"
 #include "engine/flow/detector.h"
 

@@ -11,7 +11,7 @@
 #include "detectors/key_table.h"
 #include "detectors/options.h"
 #include "detectors/registry.h"
-#include "detectors/wire.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 

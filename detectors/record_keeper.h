@@ -9,8 +9,8 @@
 #include <deque>
 #include <memory>
 
-#include "detectors/wire.h"
 #include "engine/base/time.h"
+#include "engine/base/wire.h"
 #include "engine/flow/alert.h"
 
 namespace tocsin {

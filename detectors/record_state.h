@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "detectors/wire.h"
+#include "engine/base/wire.h"
 #include "engine/flow/alert.h"
 
 namespace tocsin {

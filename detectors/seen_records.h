@@ -10,9 +10,9 @@
 #include <map>
 
 #include "detectors/flat_map.h"
-#include "detectors/wire.h"
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 

@@ -36,9 +36,9 @@
 
 #include "detectors/common.h"
 #include "detectors/key_table.h"
-#include "detectors/wire.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "engine/base/wire.h"
 #include "engine/flow/detector.h"
 
 namespace tocsin {

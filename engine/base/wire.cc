@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "detectors/wire.h"
+#include "engine/base/wire.h"
 
 #include <bit>
 

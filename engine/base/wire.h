@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Detector state as bytes: variable-length integers, sized texts. The same on every machine.
+// State as bytes: variable-length integers, sized texts. The same on every machine.
 // Thread rule: plain values. Errors: a Reader that met something unreadable is not ok() and returns
 // zeros from then on.
 #pragma once
