@@ -38,6 +38,7 @@ struct FieldItem {
   std::vector<ModifierUse> modifiers;  // left to right
   std::vector<DetectionValue> values;  // at least one
   SourceSpan span;                     // of the key; of the first value where there is none
+  std::vector<std::uint32_t> processed_by = {};  // pipeline.h: the marks of what changed it
 };
 
 // A map is all_of over its items; a list is any_of over its elements; runs of plain values in a

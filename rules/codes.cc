@@ -103,7 +103,22 @@ constexpr DiagnosticCode document_codes[] = {
     {"missing-level", "A rule without a level counts as medium; its author knows better."},
     {"duplicate-logic", "Two rules mean the same, so each match raises two alerts."},
     // --- pipelines ---
-    {"pipeline-unsupported", "Processing pipelines are not supported."},
+    {"pipeline-unsupported",
+     "The step of a processing pipeline changes queries of other tools; tocsin makes no queries, "
+     "so it has no meaning here."},
+    {"pipeline-type", "No transformation or condition of processing pipelines has that name."},
+    {"pipeline-key", "The transformation or condition has no such key."},
+    {"pipeline-missing-key", "The transformation or condition needs the key."},
+    {"pipeline-value", "The value is not of the type that the key of a processing pipeline takes."},
+    {"pipeline-condition", "The conditions of a processing item do not combine in that way."},
+    {"pipeline-unknown-item",
+     "A condition asks whether an item was applied that none of the processing pipelines has."},
+    {"pipeline-limit",
+     "The processing pipelines make more of the rule than a limit allows, or hold more items."},
+    {"pipeline-failure", "A processing pipeline rejects the rule, as its author wants."},
+    {"pipeline-result",
+     "What a processing pipeline makes of the rule has no meaning, or a value cannot be changed "
+     "so."},
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "rules/collection.h"
 #include "rules/compile.h"
 #include "rules/lint.h"
+#include "rules/pipeline.h"
 #include "rules/resolve.h"
 #include "rules/rule_files.h"
 #include "rules/rule_index.h"
@@ -31,18 +32,25 @@ class Loader {
   explicit Loader(const LoadOptions& options) : options_(options) {}
 
   LoadResult run() {
-    refuse_pipelines();
-    for (const RuleFile& file : find_rule_files(options_.paths, first_diagnostics_)) {
-      read(file);
+    // Behind a broken pipeline every rule would mean something else: none is loaded.
+    result_.pipelines_failed = !pipelines_.load(options_.pipelines, first_diagnostics_);
+    if (!result_.pipelines_failed) {
+      for (const RuleFile& file : find_rule_files(options_.paths, first_diagnostics_)) {
+        read(file);
+      }
     }
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
       index_.add(i, entries_[i].metadata);
     }
     report_duplicates();
-    CorrelationResolver resolver(entries_,
-                                 index_,
-                                 {[this](const RuleEntry& entry) { return problems_of(entry); },
-                                  [this](RuleEntry& entry) { activate(entry); }});
+    CorrelationResolver resolver(
+        entries_,
+        index_,
+        {[this](const RuleEntry& entry) { return problems_of(entry); },
+         [this](RuleEntry& entry) { activate(entry); },
+         [this](RuleEntry& entry, CorrelationSpec& spec, const std::vector<std::uint32_t>& inputs) {
+           return pipelines_.empty() || map_correlation(entry, spec, inputs);
+         }});
     resolver.resolve_references();
     apply_filters();
     add_rules();
@@ -58,17 +66,6 @@ class Loader {
   Problems problems_of(const RuleEntry& entry) {
     LoadedFile& file = *files_[entry.file];
     return Problems(file.source, file.diagnostics, options_.strict);
-  }
-
-  void refuse_pipelines() {
-    for (const std::string& path : options_.pipelines) {
-      Diagnostic problem;
-      problem.code = "pipeline-unsupported";
-      problem.file = path;
-      problem.message = "processing pipelines are not supported";
-      problem.hint = "write the rules for the fields that the records have";
-      first_diagnostics_.add(std::move(problem));
-    }
   }
 
   // --- each document by itself ---
@@ -186,8 +183,12 @@ class Loader {
     CompileContext context{&options_.placeholders, &problems.diagnostics()};
     const std::optional<Detection> parsed = parse(problems.source(), node, context);
     if (parsed) {
-      entry.detection = compile_detection(problems.source(), *parsed, builder_, context);
-      entry.canonical = canonical_text(*parsed);
+      const std::optional<Detection> changed = run_pipelines(entry, *parsed, problems);
+      if (!problems.rejected()) {
+        const Detection& meant = changed ? *changed : *parsed;
+        entry.detection = compile_detection(problems.source(), meant, builder_, context);
+        entry.canonical = canonical_text(meant);
+      }
       if (entry.detection && options_.lint) {
         Diagnostics found;
         lint_detection(problems.source(), *parsed, found);
@@ -203,6 +204,23 @@ class Loader {
     const std::vector<std::string>& ignored = entry.metadata.ignored_codes;
     for (const Diagnostic& problem : found.list()) {
       if (std::find(ignored.begin(), ignored.end(), problem.code) == ignored.end()) {
+  // The rule as the processing pipelines change it; nullopt: as it is, or after an error. A filter
+  // is kept as written: it is changed as each rule that it acts on.
+  std::optional<Detection> run_pipelines(RuleEntry& entry,
+                                         const Detection& parsed,
+                                         Problems& problems) {
+    if (pipelines_.empty()) {
+      return std::nullopt;
+    }
+    Detection changed = parsed;
+    if (entry.info().kind == RuleKind::filter) {
+      entry.written = std::move(changed);
+      return std::nullopt;
+    }
+    entry.trace = pipelines_.apply(entry.metadata.info, changed, options_.placeholders, problems);
+    return changed;
+  }
+
         files_[entry.file]->diagnostics.add(problem);
       }
     }
@@ -325,7 +343,8 @@ class Loader {
   // 1 if the filter applies to the rule.
   std::uint64_t apply_filter(std::uint32_t filter, RuleEntry& rule) {
     if (rule.info().kind != RuleKind::detection || rule.state != EntryState::loaded ||
-        !covers(entries_[filter].info().log_source, rule.info().log_source)) {
+        !covers(entries_[filter].info().log_source,
+                rule.trace ? rule.trace->written : rule.info().log_source)) {
       return 0;
     }
     rule.filters.push_back(filter);
@@ -348,9 +367,15 @@ class Loader {
         std::vector<ExprId> parts{condition};
         for (const std::uint32_t number : entry.filters) {
           const RuleEntry& filter = entries_[number];
-          parts.push_back(filter.detection->condition);
-          meaning += "\nfilter\n" + filter.canonical;
-          for (const ProgramBuilder::Selection& selection : filter.detection->selections) {
+          std::string canonical = filter.canonical;
+          const std::optional<CompiledDetection> detection =
+              entry.trace ? changed_filter(filter, entry, canonical) : filter.detection;
+          if (!detection) {
+            continue;
+          }
+          parts.push_back(detection->condition);
+          meaning += "\nfilter\n" + canonical;
+          for (const ProgramBuilder::Selection& selection : detection->selections) {
             selections.push_back({filter.info().title + ": " + selection.name, selection.expr});
           }
         }
@@ -366,6 +391,83 @@ class Loader {
     for (const RuleEntry& entry : entries_) {
       if (entry.state != EntryState::loaded || !entry.correlation) {
         continue;
+  // A filter as the pipelines change it for one rule; nullopt, after an error: it cannot act there.
+  std::optional<CompiledDetection> changed_filter(const RuleEntry& filter,
+                                                  const RuleEntry& rule,
+                                                  std::string& canonical) {
+    Problems problems = problems_of(filter);
+    Detection changed = *filter.written;
+    if (!pipelines_.apply_to_filter(
+            rule.info(), *rule.trace, changed, options_.placeholders, problems)) {
+      return std::nullopt;
+    }
+    canonical = canonical_text(changed);
+    CompileContext context{&options_.placeholders, &problems.diagnostics()};
+    return compile_detection(problems.source(), changed, builder_, context);
+  }
+
+  // The fields of a correlation get the names that they have in the records of each of its rules.
+  // `inputs`: the entries of spec.inputs. False after an error.
+  bool map_correlation(RuleEntry& entry,
+                       CorrelationSpec& spec,
+                       const std::vector<std::uint32_t>& inputs) {
+    Problems problems = problems_of(entry);
+    const SourceSpan& place = entry.metadata.title;
+    const RuleInfo written = entry.info();
+    std::optional<std::vector<std::string>> fields;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      CorrelationInput& input = spec.inputs[i];
+      if (input.is_correlation) {
+        continue;
+      }
+      RuleInfo info = written;
+      const std::optional<std::vector<std::string>> groups =
+          map_fields(info, inputs[i], input.group_fields, place, problems);
+      info = written;
+      const std::optional<std::vector<std::string>> own =
+          map_fields(info, inputs[i], spec.fields, place, problems);
+      if (!groups || !own) {
+        return false;
+      }
+      if (fields && *own != *fields) {
+        problems.error(place,
+                       "pipeline-result",
+                       "processing pipelines give a field of this correlation different names for "
+                       "different rules",
+                       "correlate rules of one log source");
+        return false;
+      }
+      input.group_fields = *groups;
+      entry.metadata.info = fields ? entry.metadata.info : std::move(info);
+      fields = own;
+    }
+    spec.fields = fields.value_or(spec.fields);
+    return true;
+  }
+
+  std::optional<std::vector<std::string>> map_fields(RuleInfo& info,
+                                                     std::uint32_t rule,
+                                                     const std::vector<std::string>& fields,
+                                                     const SourceSpan& place,
+                                                     Problems& problems) {
+    const auto mapped = pipelines_.map_fields(
+        info, entries_[rule].trace->written, fields, options_.placeholders, place, problems);
+    std::vector<std::string> names;
+    for (std::size_t i = 0; mapped && i < mapped->size(); ++i) {
+      if ((*mapped)[i].size() != 1) {
+        problems.error(place,
+                       "pipeline-result",
+                       "a processing pipeline maps `" + printable(shorten(fields[i], 60)) +
+                           "`, by which this correlation groups or counts, to several fields",
+                       "map it to one, in an item under the rule condition "
+                       "is_sigma_correlation_rule before the other");
+        return std::nullopt;
+      }
+      names.push_back((*mapped)[i].front());
+    }
+    return mapped ? std::optional(std::move(names)) : std::nullopt;
+  }
+
       }
       CorrelationSpec& spec = ruleset_->correlations[entry.position];
       spec.alerts_alone = alerts_alone(entry);
@@ -417,7 +519,10 @@ class Loader {
       Diagnostics found;
       Problems problems(file.source, found, false);
       if (!info.level && !entry.metadata.has_level) {
-        problems.warning(entry.metadata.title, "missing-level", "no `level`; it counts as medium");
+        problems.warning(entry.metadata.title,
+                         "missing-level",
+                         "no `level`; it counts as medium",
+                         "write `level:` and one of informational, low, medium, high, critical");
       }
       const auto [first, fresh] = first_with.emplace(info.fingerprint, i);
       if (!fresh) {
@@ -484,6 +589,7 @@ class Loader {
   LoadResult result_;
 };
 
+  Pipelines pipelines_;
 }  // namespace
 
 LoadResult load_rules(const LoadOptions& options) {

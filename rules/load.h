@@ -60,7 +60,8 @@ struct LoadResult {
   std::uint64_t files = 0;
   std::uint64_t loaded = 0;  // rules, correlations and filters
   std::uint64_t rejected = 0;
-  std::uint64_t excluded = 0;  // by --tag, --exclude, overrides
+  std::uint64_t excluded = 0;     // by --tag, --exclude, overrides
+  bool pipelines_failed = false;  // a configuration error: no rule file was read
 };
 
 LoadResult load_rules(const LoadOptions& options);

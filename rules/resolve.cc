@@ -206,7 +206,8 @@ void CorrelationResolver::complete(std::uint32_t number) {
   Problems problems = callbacks_.problems(entry);
   CorrelationSpec spec = std::move(entry.correlation->spec);
   std::vector<std::uint32_t> inputs;  // the entry of each
-  if (!fill_inputs(*entry.correlation, nodes_[number], inputs, spec, problems)) {
+  if (!fill_inputs(*entry.correlation, nodes_[number], inputs, spec, problems) ||
+      (callbacks_.change && !callbacks_.change(entry, spec, inputs))) {
     entry.state = EntryState::rejected;
     return;
   }
@@ -217,6 +218,9 @@ void CorrelationResolver::complete(std::uint32_t number) {
     RuleEntry& inner = entries_[inputs[i]];
     meaning += (input.baseline ? "\nbaseline=" : "\nrule=") + to_hex(inner.info().fingerprint);
     for (const std::string& field : input.group_fields) {
+  for (const std::string& field : spec.fields) {
+    meaning += "\nfield=" + field;
+  }
       meaning += ' ' + field;
     }
     silence(inner, spec);

@@ -20,6 +20,9 @@ class CorrelationResolver {
     std::function<Problems(const RuleEntry&)> problems;  // of the entry's file
     // Compiles an excluded entry that a correlation needs; its state is then loaded or rejected.
     std::function<void(RuleEntry&)> activate;
+    // May change a correlation whose inputs, of these entries, are known; false after an error.
+    std::function<bool(RuleEntry&, CorrelationSpec&, const std::vector<std::uint32_t>& inputs)>
+        change;
   };
   CorrelationResolver(std::vector<RuleEntry>& entries, RuleIndex& index, Callbacks callbacks);
 

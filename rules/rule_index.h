@@ -17,6 +17,7 @@
 #include "rules/correlation.h"
 #include "rules/filter.h"
 #include "rules/metadata.h"
+#include "rules/pipeline.h"
 
 namespace tocsin {
 
@@ -37,6 +38,10 @@ struct RuleEntry {
   std::optional<ParsedFilter> filter;
   std::optional<ParsedCorrelation> correlation;
   std::vector<std::uint32_t> filters;  // detection rules: the filters that apply, as entries
+
+  // With pipelines only: what they did to a detection rule; a filter's detection as written.
+  std::optional<PipelineTrace> trace;
+  std::optional<Detection> written;
 
   // Excluded documents, in case that a correlation needs them.
   YamlNode root;

@@ -44,6 +44,11 @@ inline constexpr std::size_t conditions_bytes_max = 128u << 10;
 inline constexpr std::size_t detection_problems_max = 100;
 // A longer line is not quoted in diagnostics: each of them would hold a copy.
 inline constexpr std::size_t quoted_line_bytes_max = 16u << 10;
+// Processing pipelines may multiply what a rule holds: items of all files; and for each rule the
+// conditions, items and values looked at, and the bytes of further values.
+inline constexpr std::size_t pipeline_items_max = 10'000;
+inline constexpr std::size_t pipeline_steps_max = 5'000'000;
+inline constexpr std::size_t pipeline_bytes_max = 16u << 20;
 inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
 inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;
 

@@ -2,6 +2,7 @@
 #include "engine/match/regex.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include <re2/filtered_re2.h>
@@ -169,6 +170,45 @@ Result<std::unique_ptr<const Regex>> Regex::compile(std::string_view pattern,
 
 bool Regex::search(std::string_view text) const {
   return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *program_);
+}
+
+std::optional<std::string> Regex::replace_all(std::string_view text,
+                                              std::string_view rewrite,
+                                              std::size_t bytes_max) const {
+  const re2::StringPiece subject(text.data(), text.size());
+  const re2::StringPiece form(rewrite.data(), rewrite.size());
+  std::array<re2::StringPiece, 10> groups;
+  const int group_count = 1 + RE2::MaxSubmatch(form);
+  std::string out;
+  std::size_t copied = 0;
+  std::size_t at = 0;
+  while (at <= text.size() &&
+         program_->Match(subject, at, text.size(), RE2::UNANCHORED, groups.data(), group_count)) {
+    const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
+    const std::size_t end = begin + static_cast<std::size_t>(groups[0].size());
+    out.append(text.substr(copied, begin - copied));
+    program_->Rewrite(&out, form, groups.data(), group_count);
+    copied = end;
+    at = end;
+    if (groups[0].empty()) {
+      // Over one code point, which stays.
+      at += at < text.size() ? 1 : 0;
+      while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) {
+        ++at;
+      }
+      at += end == text.size() ? 1 : 0;
+    }
+    if (out.size() > bytes_max) {
+      return std::nullopt;
+    }
+  }
+  out.append(text.substr(std::min(copied, text.size())));
+  return out.size() > bytes_max ? std::nullopt : std::optional(std::move(out));
+}
+
+bool Regex::takes(std::string_view rewrite) const {
+  std::string ignored;
+  return program_->CheckRewriteString(re2::StringPiece(rewrite.data(), rewrite.size()), &ignored);
 }
 
 }  // namespace tocsin

@@ -4,7 +4,9 @@
 // Cost: search() is linear in the text.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,14 @@ class Regex {
   ~Regex();
 
   bool search(std::string_view text) const;
+
+  // The text with every match, left to right, replaced by `rewrite`, in which \0 to \9 are groups
+  // and \\ is a backslash; nullopt if it is longer than `bytes_max`. Precondition: takes(rewrite).
+  std::optional<std::string> replace_all(std::string_view text,
+                                         std::string_view rewrite,
+                                         std::size_t bytes_max) const;
+  // Has the expression all groups that `rewrite` names?
+  bool takes(std::string_view rewrite) const;
 
   // Lower-case ASCII texts of 4 bytes and more: the folded form of every text that matches contains
   // one of them. Empty: nothing is known.

@@ -411,12 +411,14 @@ TEST_CASE("Lint is told when it is asked for, and silenced by the rule itself") 
   CHECK(misspelt.diagnostics.list()[0].hint == "did you mean `unused-selection`?");
 }
 
-TEST_CASE("Processing pipelines are refused, not ignored") {
+TEST_CASE("Without a pipeline that was named no rule is loaded") {
   LoadOptions options;
-  options.pipelines = {"windows.yml"};
+  options.pipelines = {"/nowhere/windows.yml"};
   const LoadResult result = test::load_text(test::rule_named("ra"), options);
   REQUIRE(result.diagnostics.list().size() == 1);
-  CHECK(result.diagnostics.list()[0].code == "pipeline-unsupported");
+  CHECK(result.diagnostics.list()[0].code == "unreadable");
+  CHECK(result.pipelines_failed);
+  CHECK(result.loaded == 0);
 }
 
 TEST_CASE("Every code is explained once, and unknown ones are not") {
