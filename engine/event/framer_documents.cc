@@ -99,11 +99,41 @@ bool Framer::Impl::broken_document(Feed& feed, std::string_view text, std::size_
   note_first(text, at >= first_document_bytes_max ? at : cut);
   feed.at += lead;
   lead = 0;
-  add(feed, feed.at, without_trailing_blanks(text.substr(0, cut)), false, true);
+  add_broken(feed, text.substr(0, cut));
   feed.at += cut;
   had_broken = true;
   phase = Phase::between;
   return true;
+}
+
+// Of a container that is broken, what is whole before the break is handed on, element by element.
+void Framer::Impl::add_broken(Feed& feed, std::string_view text) {
+  std::size_t kept = 0;  // behind the last whole element
+  std::size_t next = none;
+  if (phase == Phase::document) {
+    const std::optional<Container> container = framing::container_of(text);
+    next = container ? container->inside : none;
+  }
+  BracketScan elements;
+  while (next < text.size()) {
+    if (is_blank(text[next]) || text[next] == ',') {
+      ++next;
+      continue;
+    }
+    elements.start(0);
+    const BracketScan::Result element =
+        is_open(text[next]) ? elements.run(text.substr(next)) : BracketScan::Result{};
+    if (element.stop != BracketScan::Stop::closed) {
+      break;
+    }
+    whole_frame(feed, feed.at + next, element.at);
+    next += element.at;
+    kept = next;
+  }
+  if (kept > 0) {
+    kept = next;  // without the comma
+  }
+  add(feed, feed.at + kept, without_trailing_blanks(text.substr(kept)), false, true);
 }
 
 bool Framer::Impl::large_document(Feed& feed, std::string_view text) {

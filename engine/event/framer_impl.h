@@ -142,6 +142,7 @@ struct Framer::Impl {
   bool next_document(Feed& feed);
   bool document(Feed& feed);
   bool broken_document(Feed& feed, std::string_view text, std::size_t at);
+  void add_broken(Feed& feed, std::string_view text);
   bool large_document(Feed& feed, std::string_view text);
   bool decide(Feed& feed);
   bool garbage(Feed& feed);
