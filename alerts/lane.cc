@@ -92,6 +92,7 @@ LaneStatus Lane::status() const {
     status = status_;
   }
   status.pending = store_.pending(config_.name);
+  status.shed = store_.shed(config_.name);
   return status;
 }
 
@@ -147,6 +148,7 @@ Lane::Step Lane::deliver(const Delivery& delivery) {
       ++status_.attempts;
     }
     const SendResult result = sink_->deliver(*delivery.alert);
+    note_shed();
     DurationNs wait_ns = 0;
     const Step step = settle(delivery, result, wait_ns);
     if (step != Step::stopped) {
@@ -234,6 +236,16 @@ void Lane::expire(const Delivery& delivery) {
               alert_text(*delivery.alert) + " is older than " +
                   duration_text(config_.retry.max_age_ns) + " and is given up" +
                   (last.empty() ? "" : ": " + last));
+}
+
+void Lane::note_shed() {
+  const std::uint64_t shed = store_.shed(config_.name);
+  if (shed > shed_) {
+    shed_ = shed;
+    log_limited(LogKind::shed,
+                "more alerts wait than can be kept: " + std::to_string(shed) +
+                    " of the lowest levels are given up so far");
+  }
 }
 
 bool Lane::sleep(DurationNs wait_ns) {

@@ -55,7 +55,7 @@ class Lane {
 
  private:
   enum class Step : std::uint8_t { done, given_up, stopped };
-  enum class LogKind : std::uint8_t { retry, refused, expired };
+  enum class LogKind : std::uint8_t { retry, refused, expired, shed };
 
   void run();
   bool wait_for_work();
@@ -68,6 +68,7 @@ class Lane {
   bool is_past_deadline() const;
   DurationNs age(const Delivery& delivery, Clock::time_point first_try) const;
   void expire(const Delivery& delivery);
+  void note_shed();
   void note_error(const std::string& reason);
   void log_limited(LogKind kind, const std::string& line);
 
@@ -81,6 +82,7 @@ class Lane {
   std::unique_ptr<Sink> sink_;
   Backoff backoff_;
   TokenBucket bucket_;
+  std::uint64_t shed_ = 0;         // of which it was told
   bool in_trouble_ = false;        // the last attempt failed
   bool configured_wrong_ = false;  // and was said so
 

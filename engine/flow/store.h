@@ -57,15 +57,16 @@ class Store {
   virtual void release(const std::string& receiver, std::uint64_t number) = 0;
   // Deliveries that are neither delivered nor failed.
   virtual std::uint64_t pending(const std::string& receiver) const = 0;
+  // Deliveries that were given up because there was no room for them.
+  virtual std::uint64_t shed(const std::string& receiver) const = 0;
   // Blocks until a lease for `receiver` may return something, stop() was called, or `timeout_ns` of
   // real time passed.
   virtual void wait(const std::string& receiver, DurationNs timeout_ns) = 0;
   virtual void stop() = 0;
 };
 
-// In memory, for runs without --state. Bounded by limits::deliveries_in_memory_max per receiver:
-// commit() then waits for the lanes (a lane that gives up on a delivery makes room); see
-// memory_store.cc.
+// In memory, for runs without --state. Bounded per receiver, by limits::deliveries_in_memory_max
+// and in bytes: commit() never waits, it sheds the lowest level.
 std::unique_ptr<Store> make_memory_store();
 
 }  // namespace tocsin

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store of runs without --state: nothing outlives the process. A delivery is in one of two maps
-// of its receiver, waiting or leased; when both together reach limits::deliveries_in_memory_max,
-// commit() waits for the lane, so that memory does not grow: the log waits instead.
+// of its receiver, waiting or leased. When they are too many or too large, the lowest level gives
+// way and is counted: memory does not grow, and a dead receiver delays neither detection nor
+// another receiver.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -40,10 +44,23 @@ class SeenIds {
   std::deque<Hash128> order_;
 };
 
+// What waits for one receiver: as much as a few thousand large alerts.
+constexpr std::size_t waiting_bytes_max = 64u << 20;
+
+// About what an alert holds on to; its records may be shared with others.
+std::size_t bytes_of(const Alert& alert) {
+  constexpr std::size_t fixed_bytes = 512;
+  std::size_t bytes = fixed_bytes + alert.summary.size() + alert.evidence_json.size();
+  for (const std::shared_ptr<const RecordCopy>& record : alert.events) {
+    bytes += record == nullptr ? 0 : record->json.size();
+  }
+  return bytes;
+}
+
 class MemoryStore final : public Store {
  public:
   Result<void> commit(const Commit& commit) override {
-    std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     for (const Addressed& addressed : commit.alerts) {
       if (!seen_.insert(addressed.alert->id)) {
         continue;
@@ -51,12 +68,8 @@ class MemoryStore final : public Store {
       const std::uint64_t number = next_number_++;
       for (const std::string& receiver : addressed.receivers) {
         Queue& queue = queues_[receiver];
-        room_.wait(lock,
-                   [&] { return stopped_ || queue.size() < limits::deliveries_in_memory_max; });
-        if (stopped_) {
-          return fail("the store was stopped while a batch was being committed");
-        }
-        queue.waiting.emplace(number, Item{addressed.alert, 0});
+        queue.add(number, {addressed.alert, 0});
+        queue.make_room();
         ready_.notify_all();
       }
     }
@@ -84,11 +97,11 @@ class MemoryStore final : public Store {
     }
     Queue& queue = found->second;
     while (leased.size() < count_max && !queue.waiting.empty()) {
-      auto node = queue.waiting.extract(queue.waiting.begin());
-      Item& item = node.mapped();
-      leased.push_back({node.key(), item.alert, item.attempts});
+      const std::uint64_t number = queue.waiting.begin()->first;
+      Item item = queue.remove(number);
+      leased.push_back({number, item.alert, item.attempts});
       ++item.attempts;
-      queue.leased.insert(std::move(node));
+      queue.leased.emplace(number, std::move(item));
     }
     return leased;
   }
@@ -96,8 +109,8 @@ class MemoryStore final : public Store {
   void mark(const std::string& receiver, std::uint64_t number, DeliveryOutcome) override {
     const std::lock_guard lock(mutex_);
     const auto found = queues_.find(receiver);
-    if (found != queues_.end() && found->second.leased.erase(number) > 0) {
-      room_.notify_all();
+    if (found != queues_.end()) {
+      found->second.leased.erase(number);
     }
   }
 
@@ -109,7 +122,7 @@ class MemoryStore final : public Store {
     }
     auto node = found->second.leased.extract(number);
     if (!node.empty()) {
-      found->second.waiting.insert(std::move(node));
+      found->second.add(number, std::move(node.mapped()));
       ready_.notify_all();
     }
   }
@@ -118,6 +131,12 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     const auto found = queues_.find(receiver);
     return found == queues_.end() ? 0 : found->second.size();
+  }
+
+  std::uint64_t shed(const std::string& receiver) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = queues_.find(receiver);
+    return found == queues_.end() ? 0 : found->second.shed;
   }
 
   void wait(const std::string& receiver, DurationNs timeout_ns) override {
@@ -132,7 +151,6 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     ready_.notify_all();
-    room_.notify_all();
   }
 
  private:
@@ -142,13 +160,38 @@ class MemoryStore final : public Store {
   };
   struct Queue {
     std::map<std::uint64_t, Item> waiting;  // by number: a released delivery is the next again
+    std::array<std::set<std::uint64_t>, level_count> levels;  // the numbers in `waiting`
     std::map<std::uint64_t, Item> leased;
+    std::size_t waiting_bytes = 0;
+    std::uint64_t shed = 0;
+
     std::size_t size() const { return waiting.size() + leased.size(); }
+    void add(std::uint64_t number, Item item) {
+      waiting_bytes += bytes_of(*item.alert);
+      levels[static_cast<std::size_t>(item.alert->level)].insert(number);
+      waiting.emplace(number, std::move(item));
+    }
+    // Precondition: `number` is waiting.
+    Item remove(std::uint64_t number) {
+      Item item = std::move(waiting.extract(number).mapped());
+      waiting_bytes -= bytes_of(*item.alert);
+      levels[static_cast<std::size_t>(item.alert->level)].erase(number);
+      return item;
+    }
+    // Of the lowest level the newest goes: what happened first explains what follows.
+    void make_room() {
+      while (!waiting.empty() &&
+             (size() > limits::deliveries_in_memory_max || waiting_bytes > waiting_bytes_max)) {
+        const auto lowest = std::find_if(
+            levels.begin(), levels.end(), [](const auto& numbers) { return !numbers.empty(); });
+        remove(*lowest->rbegin());
+        ++shed;
+      }
+    }
   };
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;  // something to lease
-  std::condition_variable room_;   // something was done
   SeenIds seen_;
   std::map<std::string, Queue> queues_;
   std::map<std::string, std::string> positions_;

@@ -41,6 +41,7 @@ class WatchedStore final : public Store {
   std::uint64_t pending(const std::string& receiver) const override {
     return inner_->pending(receiver);
   }
+  std::uint64_t shed(const std::string& receiver) const override { return inner_->shed(receiver); }
   void wait(const std::string& receiver, DurationNs timeout_ns) override {
     inner_->wait(receiver, timeout_ns);
   }

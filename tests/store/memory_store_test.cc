@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -13,8 +12,11 @@
 namespace tocsin {
 namespace {
 
-Addressed addressed(const std::string& id, std::vector<std::string> receivers) {
+Addressed addressed(const std::string& id,
+                    std::vector<std::string> receivers,
+                    Level level = Level::informational) {
   auto alert = std::make_shared<Alert>();
+  alert->level = level;
   alert->id = id;
   return {alert, std::move(receivers)};
 }
@@ -107,37 +109,43 @@ std::vector<Addressed> many(std::size_t count) {
   return alerts;
 }
 
-TEST_CASE("commit waits while a receiver's queue is full and goes on when a delivery is done") {
+TEST_CASE(
+    "a full queue never makes commit wait: the newest of the lowest level is shed and counted") {
   const auto store = make_memory_store();
-  const std::vector<Addressed> alerts = many(limits::deliveries_in_memory_max + 1);
-  std::atomic<bool> committed{false};
-  std::thread committer([&] {
-    CHECK(store->commit({0, alerts, {}}).has_value());
-    committed = true;
-  });
-  while (store->pending("x") < limits::deliveries_in_memory_max) {
-    std::this_thread::yield();
-  }
-  CHECK_FALSE(committed);
-  const std::vector<Delivery> one = store->lease("x", 1);
-  REQUIRE(one.size() == 1);
-  CHECK_FALSE(committed);
-  store->mark("x", one[0].number, DeliveryOutcome::failed);
-  committer.join();
-  CHECK(committed);
+  CHECK(store->commit({0, many(limits::deliveries_in_memory_max), {}}).has_value());
+  CHECK(store->shed("x") == 0);
+  commit(*store, {addressed("medium", {"x", "y"}, Level::medium)});
+  commit(*store, {addressed("high", {"x"}, Level::high), addressed("low", {"x"}, Level::low)});
   CHECK(store->pending("x") == limits::deliveries_in_memory_max);
+  CHECK(store->shed("x") == 3);
+  CHECK(store->pending("y") == 1);
+  CHECK(store->shed("y") == 0);
+  const std::vector<Delivery> all = store->lease("x", limits::deliveries_in_memory_max);
+  CHECK(ids(all).front() == "0");
+  CHECK(ids(all).back() == "low");
+  // Leased ones are kept whatever their level.
+  commit(*store, {addressed("critical", {"x"}, Level::critical)});
+  CHECK(store->shed("x") == 4);
 }
 
-TEST_CASE("stop ends a commit that waits for room, as an error, and a wait") {
+TEST_CASE("what waits for a receiver is bounded in bytes too") {
   const auto store = make_memory_store();
-  const std::vector<Addressed> alerts = many(limits::deliveries_in_memory_max + 1);
-  std::thread committer([&] { CHECK_FALSE(store->commit({0, alerts, {}}).has_value()); });
-  std::thread waiter([&] { store->wait("nobody", hour_ns); });
-  while (store->pending("x") < limits::deliveries_in_memory_max) {
-    std::this_thread::yield();
+  auto record = std::make_shared<RecordCopy>();
+  record->json = std::string(1u << 20, 'x');
+  for (int i = 0; i < 100; ++i) {
+    Alert alert;
+    alert.id = std::to_string(i);
+    alert.events = {record};
+    commit(*store, {{std::make_shared<const Alert>(std::move(alert)), {"x"}}});
   }
+  CHECK(store->pending("x") == 63);
+  CHECK(store->shed("x") == 37);
+}
+
+TEST_CASE("stop ends a wait") {
+  const auto store = make_memory_store();
+  std::thread waiter([&] { store->wait("nobody", hour_ns); });
   store->stop();
-  committer.join();
   waiter.join();
 }
 
