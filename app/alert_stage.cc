@@ -43,6 +43,8 @@ void AlertStage::consume(BatchResult& result) {
   if (result.counters.events > 0) {
     last_received_[result.source->input] = result.received_at;
   }
+  // Neither an alert nor a correlation sees what lies outside the window.
+  std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
   for (const Match& match : result.matches) {
     on_match(match, result.received_at);
   }
@@ -104,6 +106,9 @@ void AlertStage::note_bad(const BatchResult& result) {
   if (tally.first_reason.empty() && !result.bad.empty()) {
     tally.first_reason = result.bad.front().reason;
   }
+  if (result.last_of_source && (tally.events > 0 || tally.skipped > 0 || tally.bad == 0)) {
+    sources_.erase(result.source->name);  // of months of files only those are kept that tell
+  }
   if (settings_.dead_letter != nullptr) {
     for (const BadRecord& bad : result.bad) {
       settings_.dead_letter->write(bad, *result.source);
@@ -114,20 +119,22 @@ void AlertStage::note_bad(const BatchResult& result) {
   }
 }
 
+bool AlertStage::is_in_window(const Match& match) const {
+  const std::optional<TimeNs> time = match.record->time;
+  return !time || ((!settings_.since || *time >= *settings_.since) &&
+                   (!settings_.until || *time < *settings_.until));
+}
+
 void AlertStage::on_match(const Match& match, TimeNs now) {
   const RuleInfo& rule = ruleset_->rules[index(match.rule)];
   const Level level = rule.level_or_medium();
   if (!ruleset_->alerts_alone[index(match.rule)] || !is_wanted(level)) {
     return;
   }
-  const std::optional<TimeNs> time = match.record->time;
-  if (time && ((settings_.since && *time < *settings_.since) ||
-               (settings_.until && *time >= *settings_.until))) {
-    return;
-  }
   const Hash128& key = rule_keys_[index(match.rule)];
   const Hash128& record = match.record->identity;
-  if (!duplicates_.insert({key.high ^ record.high, key.low ^ record.low}, time.value_or(0))) {
+  if (!duplicates_.insert({key.high ^ record.high, key.low ^ record.low},
+                          match.record->time.value_or(0))) {
     ++counters_.duplicates;
     return;
   }

@@ -72,14 +72,17 @@ class AlertStage final : public ResultConsumer {
   void finish(TimeNs now);
 
   const AlertCounters& counters() const { return counters_; }
-  // Sources that had documents and not one record that could be read.
+  // Sources that are not read to their end, or had not one record that could be read.
   const std::map<std::string, SourceTally>& sources() const { return sources_; }
+  // Why stdout takes nothing any more; 0: it does.
+  int output_error() const { return output_.error(); }
   std::optional<Level> highest_level() const { return highest_; }
   // Does anything need the records' texts? (RunOptions::want_evidence)
   bool wants_evidence() const;
 
  private:
   void adopt(const std::shared_ptr<const Ruleset>& ruleset);
+  bool is_in_window(const Match& match) const;
   void note_bad(const BatchResult& result);
   void on_match(const Match& match, TimeNs now);
   void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);

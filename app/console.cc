@@ -92,6 +92,7 @@ bool Output::flush() {
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {
       closed_ = true;
+      error_ = errno;
     }
   }
   buffer_.clear();

@@ -40,10 +40,13 @@ class Output {
   // never late.
   bool flush();
   bool closed() const { return closed_; }
+  // Why, if closed(); EPIPE: its reader went away.
+  int error() const { return error_; }
 
  private:
   std::string buffer_;
   bool closed_ = false;
+  int error_ = 0;
 };
 
 }  // namespace tocsin

@@ -15,7 +15,8 @@ namespace tocsin {
 namespace {
 
 int open_private(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  return ::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 }
 
 }  // namespace
@@ -36,13 +37,13 @@ Result<std::unique_ptr<DeadLetterFile>> DeadLetterFile::open(const std::string& 
     return fail("cannot write the dead-letter file " + path + ": " + std::strerror(errno));
   }
   struct stat info {};
-  fstat(descriptor, &info);
-  return std::unique_ptr<DeadLetterFile>(
-      new DeadLetterFile(path, descriptor, static_cast<std::uint64_t>(info.st_size)));
+  const bool regular = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
+  return std::unique_ptr<DeadLetterFile>(new DeadLetterFile(
+      path, descriptor, regular, regular ? static_cast<std::uint64_t>(info.st_size) : 0));
 }
 
-DeadLetterFile::DeadLetterFile(std::string path, int descriptor, std::uint64_t bytes)
-    : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes) {}
+DeadLetterFile::DeadLetterFile(std::string path, int descriptor, bool regular, std::uint64_t bytes)
+    : path_(std::move(path)), descriptor_(descriptor), regular_(regular), bytes_(bytes) {}
 
 DeadLetterFile::~DeadLetterFile() {
   flush();
@@ -60,9 +61,13 @@ void DeadLetterFile::write(const BadRecord& record, const SourceInfo& source) {
   line += ",\"bytes\":";
   append_json_string(record.bytes, line);
   line += "}\n";
-  if (bytes_ + buffer_.size() + line.size() > limits::dead_letter_file_bytes_max) {
+  // A device has no size, and must not be renamed.
+  if (regular_ && bytes_ + buffer_.size() + line.size() > limits::dead_letter_file_bytes_max) {
     flush();
     rotate();
+  }
+  if (!problem_.empty()) {
+    return;
   }
   buffer_ += line;
 }
@@ -75,9 +80,7 @@ void DeadLetterFile::flush() {
       continue;
     }
     if (written < 0) {
-      if (problem_.empty()) {
-        problem_ = "cannot write the dead-letter file " + path_ + ": " + std::strerror(errno);
-      }
+      note_problem(errno);
       break;
     }
     done += static_cast<std::size_t>(written);
@@ -87,17 +90,22 @@ void DeadLetterFile::flush() {
 }
 
 void DeadLetterFile::rotate() {
-  std::rename(path_.c_str(), (path_ + ".1").c_str());
-  const int next = open_private(path_);
+  // Where it cannot be moved away it would grow past its bound.
+  const bool moved = std::rename(path_.c_str(), (path_ + ".1").c_str()) == 0;
+  const int next = moved ? open_private(path_) : -1;
   if (next < 0) {
-    if (problem_.empty()) {
-      problem_ = "cannot write the dead-letter file " + path_ + ": " + std::strerror(errno);
-    }
+    note_problem(errno);
     return;
   }
   close(descriptor_);
   descriptor_ = next;
   bytes_ = 0;
+}
+
+void DeadLetterFile::note_problem(int error) {
+  if (problem_.empty()) {
+    problem_ = "cannot write the dead-letter file " + path_ + ": " + std::strerror(error);
+  }
 }
 
 }  // namespace tocsin

@@ -20,15 +20,17 @@ class DeadLetterFile {
   ~DeadLetterFile();
   void write(const BadRecord& record, const SourceInfo& source);
   void flush();
-  // The first error of a write, or nothing.
+  // The first error of a write, or nothing. Nothing is written behind it.
   const std::string& problem() const { return problem_; }
 
  private:
-  DeadLetterFile(std::string path, int descriptor, std::uint64_t bytes);
+  DeadLetterFile(std::string path, int descriptor, bool regular, std::uint64_t bytes);
   void rotate();
+  void note_problem(int error);
 
   std::string path_;
   int descriptor_ = -1;
+  bool regular_ = false;
   std::uint64_t bytes_ = 0;
   std::string buffer_;
   std::string problem_;

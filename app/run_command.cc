@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <random>
 #include <set>
@@ -302,8 +304,13 @@ class Runner {
     const bool unreadable = report_unreadable_sources(*stage_);
     const bool delivered =
         close_outlets(outlets_, session_.config.shutdown_grace_ns, options_.quiet);
-    if (dead_letter_ && !dead_letter_->problem().empty()) {
+    const bool letters_lost = dead_letter_ && !dead_letter_->problem().empty();
+    if (letters_lost) {
       print_error(printable(dead_letter_->problem()));
+    }
+    // A reader that has seen enough (head) is no news.
+    if (stage_->output_error() != 0 && stage_->output_error() != EPIPE) {
+      print_error("cannot write to stdout: " + std::string(std::strerror(stage_->output_error())));
     }
     if (!options_.quiet) {
       print_error(summary(session_, outcome_, stage_->counters()));
@@ -311,7 +318,8 @@ class Runner {
     if (options_.stats_json) {
       print_error(stats_json(session_, outcome_, stage_->counters()));
     }
-    if (notices_.incomplete() || unreadable || !delivered || output_closed_.load()) {
+    if (notices_.incomplete() || unreadable || !delivered || letters_lost ||
+        output_closed_.load()) {
       return exit_status::incomplete;
     }
     const std::optional<Level> highest = stage_->highest_level();

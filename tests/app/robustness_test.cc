@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong around a run, as a user's shell sees it: full disks, dead endpoints, cut files.
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/process.h"
+
+using tocsin::test::ProcessResult;
+using tocsin::test::run_process;
+using tocsin::test::ScratchFolder;
+
+namespace {
+
+const std::string rule = R"(title: Root was used
+name: root_used
+logsource: {product: aws, service: cloudtrail}
+detection:
+  root: {userIdentity.type: Root}
+  condition: root
+level: low
+)";
+
+std::string record(int number) {
+  return R"({"eventVersion":"1.08","eventTime":"2026-11-20T10:00:0)" + std::to_string(number % 10) +
+         R"(Z","awsRegion":"eu-west-1","eventSource":"iam.amazonaws.com","eventName":"CreateUser",)" +
+         R"("userIdentity":{"type":"Root","accountId":"111122223333"},"eventID":"e)" +
+         std::to_string(number) + "\"}";
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::size_t count_lines(const std::string& text) {
+  std::size_t lines = 0;
+  for (const char c : text) {
+    lines += c == '\n' ? 1 : 0;
+  }
+  return lines;
+}
+
+ProcessResult shell(const std::string& command) {
+  return run_process({"/bin/sh", "-c", command});
+}
+
+ProcessResult scan(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{TOCSIN_PROGRAM, "scan"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_process(arguments);
+}
+
+}  // namespace
+
+TEST_CASE("a file of Records that was cut off costs only the record that was cut") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  const std::string whole = "{\"Records\":[" + record(1) + "," + record(2) + "," + record(3);
+  const std::string cut = folder.write("cut.json", whole.substr(0, whole.size() - 40));
+  const ProcessResult result = scan({"--rules", rules, cut});
+  CHECK(result.status == 0);
+  CHECK(count_lines(result.out) == 2);
+  CHECK(has(result.err, "records  2, 1 malformed"));
+}
+
+TEST_CASE("a dead-letter file that cannot be written is said, and is exit status 3") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  const std::string events = folder.write("events.json", record(1) + "\n{\"a\":}\n");
+  const ProcessResult result = scan({"-q", "--rules", rules, "--dead-letter", "/dev/full", events});
+  CHECK(result.status == 3);
+  CHECK(count_lines(result.out) == 1);
+  CHECK(has(result.err, "cannot write the dead-letter file /dev/full: No space left on device"));
+}
+
+TEST_CASE("a dead-letter file that cannot be moved away stays bounded, and is exit status 3") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  const std::string events = folder.write("events.json", record(1) + "\n{\"a\":}\n");
+  const std::string letters = folder.write("letters", "");
+  REQUIRE(truncate(letters.c_str(), 64 << 20) == 0);
+  folder.write("letters.1/in_the_way", "");
+  const ProcessResult result = scan({"-q", "--rules", rules, "--dead-letter", letters, events});
+  CHECK(result.status == 3);
+  CHECK(has(result.err, "cannot write the dead-letter file"));
+  struct stat info {};
+  REQUIRE(stat(letters.c_str(), &info) == 0);
+  CHECK(info.st_size == 64 << 20);
+}
+
+TEST_CASE("a full disk behind stdout is said, and is exit status 3") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  const std::string events = folder.write("events.json", record(1) + "\n");
+  const ProcessResult result = shell(std::string(TOCSIN_PROGRAM) + " scan -q --rules " + rules +
+                                     " " + events + " >/dev/full");
+  CHECK(result.status == 3);
+  CHECK(has(result.err, "cannot write to stdout: No space left on device"));
+}
+
+TEST_CASE("since and until hold for correlations too") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule + R"(---
+title: Root was used twice
+correlation: {type: event_count, rules: [root_used], group-by: [userIdentity.accountId],
+  timespan: 1h, condition: {gte: 2}}
+level: high
+)");
+  const std::string events = folder.write("events.json", record(1) + "\n" + record(2) + "\n");
+  CHECK(count_lines(scan({"-q", "--rules", rules, events}).out) == 1);
+  CHECK(scan({"-q", "--rules", rules, "--since", "2026-11-20T10:00:02Z", events}).out.empty());
+  CHECK(scan({"-q", "--rules", rules, "--until", "2026-11-20T10:00:02Z", events}).out.empty());
+}
+
+TEST_CASE("more alerts than can wait for a dead receiver do not hold the scan up") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  std::string text;
+  for (int i = 0; i < 120'000; ++i) {
+    text += record(i) + "\n";
+  }
+  const std::string events = folder.write("events.json", text);
+  const std::string config =
+      folder.write("tocsin.yaml",
+                   "version: 1\nshutdown_grace: 100ms\nreceivers:\n"
+                   "  - {name: hook, webhook: {url: 'http://127.0.0.1:9/x'}}\n");
+  REQUIRE(chmod(config.c_str(), 0600) == 0);
+  const ProcessResult result =
+      scan({"--rules", rules, "--config", config, "--format", "none", events});
+  CHECK(result.status == 3);
+  CHECK(has(result.err, "alerts   120,000: "));
+  CHECK(has(result.err, "receiver hook: 120,000 alert(s) not delivered"));
+}
