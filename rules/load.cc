@@ -14,6 +14,7 @@
 #include "rules/compile.h"
 #include "rules/lint.h"
 #include "rules/pipeline.h"
+#include "rules/pipeline_correlation.h"
 #include "rules/resolve.h"
 #include "rules/rule_files.h"
 #include "rules/rule_index.h"
@@ -49,7 +50,10 @@ class Loader {
         {[this](const RuleEntry& entry) { return problems_of(entry); },
          [this](RuleEntry& entry) { activate(entry); },
          [this](RuleEntry& entry, CorrelationSpec& spec, const std::vector<std::uint32_t>& inputs) {
-           return pipelines_.empty() || map_correlation(entry, spec, inputs);
+           Problems problems = problems_of(entry);
+           return pipelines_.empty() ||
+                  map_correlation(
+                      pipelines_, options_.placeholders, entries_, inputs, entry, spec, problems);
          }});
     resolver.resolve_references();
     apply_filters();
@@ -200,10 +204,6 @@ class Loader {
     }
   }
 
-  void tell_lint(const RuleEntry& entry, const Diagnostics& found) {
-    const std::vector<std::string>& ignored = entry.metadata.ignored_codes;
-    for (const Diagnostic& problem : found.list()) {
-      if (std::find(ignored.begin(), ignored.end(), problem.code) == ignored.end()) {
   // The rule as the processing pipelines change it; nullopt: as it is, or after an error. A filter
   // is kept as written: it is changed as each rule that it acts on.
   std::optional<Detection> run_pipelines(RuleEntry& entry,
@@ -225,6 +225,10 @@ class Loader {
       }
     }
   }
+  void tell_lint(const RuleEntry& entry, const Diagnostics& found) {
+    const std::vector<std::string>& ignored = entry.metadata.ignored_codes;
+    for (const Diagnostic& problem : found.list()) {
+      if (std::find(ignored.begin(), ignored.end(), problem.code) == ignored.end()) {
 
   // An excluded document that a correlation needs.
   void activate(RuleEntry& entry) {
@@ -387,10 +391,6 @@ class Loader {
     }
   }
 
-  void describe_correlations() {
-    for (const RuleEntry& entry : entries_) {
-      if (entry.state != EntryState::loaded || !entry.correlation) {
-        continue;
   // A filter as the pipelines change it for one rule; nullopt, after an error: it cannot act there.
   std::optional<CompiledDetection> changed_filter(const RuleEntry& filter,
                                                   const RuleEntry& rule,
@@ -406,68 +406,10 @@ class Loader {
     return compile_detection(problems.source(), changed, builder_, context);
   }
 
-  // The fields of a correlation get the names that they have in the records of each of its rules.
-  // `inputs`: the entries of spec.inputs. False after an error.
-  bool map_correlation(RuleEntry& entry,
-                       CorrelationSpec& spec,
-                       const std::vector<std::uint32_t>& inputs) {
-    Problems problems = problems_of(entry);
-    const SourceSpan& place = entry.metadata.title;
-    const RuleInfo written = entry.info();
-    std::optional<std::vector<std::string>> fields;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      CorrelationInput& input = spec.inputs[i];
-      if (input.is_correlation) {
+  void describe_correlations() {
+    for (const RuleEntry& entry : entries_) {
+      if (entry.state != EntryState::loaded || !entry.correlation) {
         continue;
-      }
-      RuleInfo info = written;
-      const std::optional<std::vector<std::string>> groups =
-          map_fields(info, inputs[i], input.group_fields, place, problems);
-      info = written;
-      const std::optional<std::vector<std::string>> own =
-          map_fields(info, inputs[i], spec.fields, place, problems);
-      if (!groups || !own) {
-        return false;
-      }
-      if (fields && *own != *fields) {
-        problems.error(place,
-                       "pipeline-result",
-                       "processing pipelines give a field of this correlation different names for "
-                       "different rules",
-                       "correlate rules of one log source");
-        return false;
-      }
-      input.group_fields = *groups;
-      entry.metadata.info = fields ? entry.metadata.info : std::move(info);
-      fields = own;
-    }
-    spec.fields = fields.value_or(spec.fields);
-    return true;
-  }
-
-  std::optional<std::vector<std::string>> map_fields(RuleInfo& info,
-                                                     std::uint32_t rule,
-                                                     const std::vector<std::string>& fields,
-                                                     const SourceSpan& place,
-                                                     Problems& problems) {
-    const auto mapped = pipelines_.map_fields(
-        info, entries_[rule].trace->written, fields, options_.placeholders, place, problems);
-    std::vector<std::string> names;
-    for (std::size_t i = 0; mapped && i < mapped->size(); ++i) {
-      if ((*mapped)[i].size() != 1) {
-        problems.error(place,
-                       "pipeline-result",
-                       "a processing pipeline maps `" + printable(shorten(fields[i], 60)) +
-                           "`, by which this correlation groups or counts, to several fields",
-                       "map it to one, in an item under the rule condition "
-                       "is_sigma_correlation_rule before the other");
-        return std::nullopt;
-      }
-      names.push_back((*mapped)[i].front());
-    }
-    return mapped ? std::optional(std::move(names)) : std::nullopt;
-  }
-
       }
       CorrelationSpec& spec = ruleset_->correlations[entry.position];
       spec.alerts_alone = alerts_alone(entry);

@@ -163,8 +163,11 @@ std::shared_ptr<const Regex> PipelineKeys::compile(const YamlNode& node, bool at
     error(node, "pipeline-value", "a regular expression has to be a text");
     return nullptr;
   }
-  Result<std::unique_ptr<const Regex>> program =
-      Regex::compile(at_start ? "\\A(?:" + node.text + ")" : node.text, "");
+  // First as written, so that a message shows nothing else.
+  Result<std::unique_ptr<const Regex>> program = Regex::compile(node.text, "");
+  if (program && at_start) {
+    program = Regex::compile("\\A(?:" + node.text + ")", "");
+  }
   if (!program) {
     error(node,
           "invalid-regex",
