@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "engine/base/limits.h"
+#include "engine/base/text.h"
 #include "rules/metadata.h"
 #include "rules/problems.h"
 
@@ -26,6 +28,17 @@ bool names_action(const SourceText& source, std::uint32_t begin) {
     }
   }
   return false;
+}
+
+std::size_t count_nodes(const YamlNode& node) {
+  std::size_t count = 1;
+  for (const YamlNode& item : node.items) {
+    count += count_nodes(item);
+  }
+  for (const YamlMember& member : node.members) {
+    count += 1 + count_nodes(member.second);
+  }
+  return count;
 }
 
 // Takes documents in the order of the file and keeps what the actions refer to.
@@ -75,6 +88,7 @@ class CollectionReader {
 
   void apply(const YamlNode& verb, YamlNode root) {
     if (verb.kind == YamlNode::Kind::string && verb.text == "global") {
+      template_nodes_ = count_nodes(root);
       template_ = std::move(root);
       template_lost_ = false;
     } else if (verb.kind == YamlNode::Kind::string && verb.text == "reset") {
@@ -99,11 +113,14 @@ class CollectionReader {
              "put it behind the rule that it repeats");
       return;
     }
+    if (!has_room(verb, previous_nodes_)) {
+      return;
+    }
     YamlNode rule = *previous_;
     deep_merge(rule, root);
     rule.line = root.line;
     rule.column = root.column;
-    previous_ = rule;
+    remember(rule);
     out_.documents.push_back(RuleDocument{classify_document(rule), std::move(rule)});
   }
 
@@ -120,13 +137,36 @@ class CollectionReader {
         return;
       }
       if (template_) {
+        if (!has_room(root, template_nodes_)) {
+          previous_.reset();
+          return;
+        }
         deep_merge(root, *template_);
       }
       if (repeats_) {
-        previous_ = root;
+        remember(root);
       }
     }
     out_.documents.push_back(RuleDocument{kind, std::move(root)});
+  }
+
+  // A few bytes that repeat a large document, again and again, are an alias bomb too.
+  bool has_room(const YamlNode& place, std::size_t copied) {
+    copied_nodes_ += copied;
+    if (copied_nodes_ <= limits::yaml_nodes_max) {
+      return true;
+    }
+    refuse(place,
+           "yaml-size",
+           "global and repeat copy more than " + with_thousands(limits::yaml_nodes_max) +
+               " values in one file",
+           "split the file");
+    return false;
+  }
+
+  void remember(const YamlNode& rule) {
+    previous_ = rule;
+    previous_nodes_ = count_nodes(rule);
   }
 
   const SourceText& source_;
@@ -136,6 +176,9 @@ class CollectionReader {
   std::optional<YamlNode> template_;
   std::optional<YamlNode> previous_;
   bool template_lost_ = false;
+  std::size_t template_nodes_ = 0;
+  std::size_t previous_nodes_ = 0;
+  std::size_t copied_nodes_ = 0;
 };
 
 }  // namespace

@@ -183,7 +183,7 @@ class Compiler {
                                   Severity::error,
                                   "invalid-regex",
                                   expr.error().message,
-                                  regex_hint(predicate.text)));
+                                  regex_hint(predicate.text, expr.error().message)));
         pass_on(refused);
         return std::nullopt;
       }
@@ -193,7 +193,13 @@ class Compiler {
     return alternatives.negated ? builder_->negate(joined) : joined;
   }
 
-  static std::string regex_hint(std::string_view pattern) {
+  static std::string quoted(std::string_view name) {
+    std::string out(1, '`');
+    out += printable(name);
+    return out += '`';
+  }
+
+  static std::string regex_hint(std::string_view pattern, std::string_view message) {
     const bool look_around = pattern.find("(?=") != std::string_view::npos ||
                              pattern.find("(?!") != std::string_view::npos ||
                              pattern.find("(?<=") != std::string_view::npos ||
@@ -203,6 +209,12 @@ class Compiler {
     }
     if (pattern.starts_with('*') || pattern.starts_with('?')) {
       return "in a regular expression `.*` is any text; `*` only repeats what stands before it";
+    }
+    if (message.find("back-reference") != std::string_view::npos) {
+      return "write out the texts that the group stands for";
+    }
+    if (message.find("repetition") != std::string_view::npos) {
+      return "write a smaller count, or `+` and `*` for any number";
     }
     return "the syntax is RE2's: write a literal `( ) [ ] { } . * + ? ^ $ | \\` with a backslash "
            "before it";
@@ -243,7 +255,7 @@ class Compiler {
     if (found != selections_.end()) {
       return found->second;
     }
-    fail(node, "unknown-selection", "there is no selection `" + printable(node.name) + "`");
+    fail(node, "unknown-selection", "there is no selection " + quoted(node.name));
     return std::nullopt;
   }
 
@@ -253,7 +265,7 @@ class Compiler {
       children.push_back(selections_.at(name));
     }
     if (children.empty()) {
-      fail(node, "unmatched-pattern", "`" + printable(node.name) + "` fits no selection");
+      fail(node, "unmatched-pattern", quoted(node.name) + " fits no selection");
       return std::nullopt;
     }
     return join(node.kind == ConditionNode::Kind::each_of, children);

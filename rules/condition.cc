@@ -205,7 +205,7 @@ class Parser {
          "condition-too-deep",
          "the condition is nested deeper than " + std::to_string(limits::condition_depth_max) +
              " levels",
-         "split it into selections");
+         "drop needless parentheses, or write `1 of` and `all of` with patterns");
     return false;
   }
 

@@ -5,10 +5,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "rules/keys.h"
 #include "rules/metadata.h"
 
 namespace tocsin {
@@ -16,8 +16,6 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::array<std::string_view, 6> common_keys = {
-    "type", "rules", "group-by", "timespan", "aliases", "generate"};
 constexpr std::array<std::pair<std::string_view, CompareOp>, 6> operators = {{
     {"lt", CompareOp::lt},
     {"lte", CompareOp::lte},
@@ -79,7 +77,10 @@ class CorrelationParser {
   // nullopt only where nothing more can be said; else the caller asks problems.rejected().
   std::optional<ParsedCorrelation> run() {
     if (node_.kind != Kind::map) {
-      problems_.error(node_, "correlation-type", "`correlation` has to be a map");
+      problems_.error(node_,
+                      "correlation-type",
+                      "`correlation` has to be a map",
+                      "write `type`, `rules`, `timespan` and `condition` below it");
       return std::nullopt;
     }
     if (!read_type()) {
@@ -106,7 +107,7 @@ class CorrelationParser {
 
   void missing(std::string_view key, std::string hint = {}) {
     problems_.error(
-        node_,
+        *root_.key("correlation"),
         "missing-key",
         "`correlation` of type " + out_.spec.type + " without `" + std::string(key) + "`",
         std::move(hint));
@@ -119,7 +120,10 @@ class CorrelationParser {
     }
     const YamlNode* node = node_.get("type");
     if (node == nullptr) {
-      problems_.error(node_, "missing-key", "`correlation` without `type`", joined(names));
+      problems_.error(*root_.key("correlation"),
+                      "missing-key",
+                      "`correlation` without `type`",
+                      "write one of " + joined(names));
       return false;
     }
     for (const CorrelationType& type : correlation_types()) {
@@ -133,20 +137,16 @@ class CorrelationParser {
     problems_.error(*node,
                     "unknown-correlation-type",
                     "unknown correlation type",
-                    hint.empty() ? joined(names) : std::move(hint));
+                    hint.empty() ? "write one of " + joined(names) : std::move(hint));
     return false;
   }
 
   std::vector<std::string_view> known_keys() const {
-    std::vector<std::string_view> keys(common_keys.begin(), common_keys.end());
-    if (type_->takes_condition) {
-      keys.push_back("condition");
-    }
-    if (type_->field == FieldPlace::own) {
-      keys.push_back("field");
-    }
-    if (type_->takes_baseline) {
-      keys.push_back("baseline");
+    std::vector<std::string_view> keys;
+    for (const DocumentKey& row : correlation_keys()) {
+      if (takes_key(*type_, row.name)) {
+        keys.push_back(row.name);
+      }
     }
     for (const CorrelationOption& option : type_->options) {
       keys.push_back(option.key);
@@ -179,7 +179,10 @@ class CorrelationParser {
     const auto bad = [&](const YamlNode& place) {
       bad_words_ = true;
       problems_.error(
-          place, code, "`" + std::string(key) + "` has to be a text or a list of texts");
+          place,
+          code,
+          "`" + std::string(key) + "` has to be a text or a list of texts",
+          place.is_scalar() && !place.text.empty() ? "quote it if the text is meant" : "");
     };
     if (node.kind == Kind::string && !node.text.empty()) {
       out.push_back(RuleReference{node.text, span_of(node)});
@@ -223,7 +226,7 @@ class CorrelationParser {
       problems_.error(*node,
                       "correlation-timespan",
                       "`timespan` is no span of time",
-                      "a positive whole number and one unit: s, m, h, d, w, M (month) or y");
+                      "write a positive whole number and one unit: s, m, h, d, w, M (month) or y");
       return;
     }
     spec().timespan_ns = *span;
@@ -234,7 +237,7 @@ class CorrelationParser {
     if (node == nullptr && !out_.condition_names.empty()) {
       out_.rules = out_.condition_names;
     } else if (node == nullptr) {
-      missing("rules", "a list of names or ids of rules");
+      missing("rules", "write the names or ids of the rules to correlate");
     } else {
       out_.rules = read_words(*node, "rules", "correlation-rules");
       if (out_.rules.empty() && !bad_words_) {
@@ -244,7 +247,8 @@ class CorrelationParser {
         problems_.error(
             *node,
             "correlation-rules",
-            "absence needs a rule and at least one that is expected to follow or precede it");
+            "absence needs a rule and at least one that is expected to follow or precede it",
+            "write `rules: [what happens, what should go with it]`");
       }
     }
     if (const YamlNode* baseline = node_.get("baseline");
@@ -310,7 +314,8 @@ class CorrelationParser {
       if (type_->field != FieldPlace::condition) {
         problems_.warning(key,
                           "key-without-effect",
-                          "`field` has no meaning in a correlation of type " + spec().type);
+                          "`field` has no meaning in a correlation of type " + spec().type,
+                          "drop it, or take a type that reads values, as value_count");
       }
       return;  // see read_field
     }
@@ -324,7 +329,7 @@ class CorrelationParser {
     problems_.error(key,
                     "unknown-key",
                     "unknown key `" + shorten(key.text, 60) + "` in `condition`",
-                    hint.empty() ? joined(known) : std::move(hint));
+                    hint.empty() ? "it takes " + joined(known) : std::move(hint));
   }
 
   void read_percentile(const YamlNode& key, const YamlNode& value) {
@@ -337,7 +342,8 @@ class CorrelationParser {
     if (type_->name != "value_percentile") {
       problems_.warning(key,
                         "key-without-effect",
-                        "`percentile` has no meaning in a correlation of type " + spec().type);
+                        "`percentile` has no meaning in a correlation of type " + spec().type,
+                        "drop it, or take the type value_percentile");
       return;
     }
     spec().percentile = number;
@@ -356,7 +362,9 @@ class CorrelationParser {
       if (type_->field == FieldPlace::own || condition != nullptr) {
         problems_.error(condition != nullptr ? *condition : node_,
                         "correlation-field",
-                        "a correlation of type " + spec().type + " needs `field`");
+                        "a correlation of type " + spec().type + " needs `field`",
+                        type_->field == FieldPlace::own ? "write `field: NAME` beside `type`"
+                                                        : "write `field: NAME` inside `condition`");
       }
       return;
     }
@@ -365,8 +373,10 @@ class CorrelationParser {
     }
     if (!bad_words_ &&
         (spec().fields.empty() || (spec().fields.size() > 1 && !type_->several_fields))) {
-      problems_.error(
-          *node, "correlation-field", "a correlation of type " + spec().type + " reads one field");
+      problems_.error(*node,
+                      "correlation-field",
+                      "a correlation of type " + spec().type + " reads one field",
+                      "write one correlation for each field");
     }
   }
 
@@ -379,7 +389,7 @@ class CorrelationParser {
       problems_.error(place,
                       "correlation-aliases",
                       "`aliases` has to be a map of maps",
-                      "alias: {rule: field}");
+                      "write `alias: {rule: field}` for each rule");
     };
     if (node->kind != Kind::map) {
       bad(*node);
@@ -405,7 +415,8 @@ class CorrelationParser {
           spec().group_by.end()) {
         problems_.warning(member.first,
                           "key-without-effect",
-                          "the alias `" + shorten(alias.name, 60) + "` is not in `group-by`");
+                          "the alias `" + shorten(alias.name, 60) + "` is not in `group-by`",
+                          "add it there, or drop it here");
       }
     }
   }
@@ -553,41 +564,6 @@ class CorrelationParser {
 };
 
 }  // namespace
-
-std::optional<DurationNs> parse_timespan(std::string_view text) {
-  struct Unit {
-    char letter;
-    std::uint64_t seconds;
-  };
-  // Month and year are those of the Gregorian mean, as pySigma has them.
-  constexpr std::array<Unit, 7> units = {{{'s', 1},
-                                          {'m', 60},
-                                          {'h', 3'600},
-                                          {'d', 86'400},
-                                          {'w', 604'800},
-                                          {'M', 2'629'746},
-                                          {'y', 31'556'952}}};
-  if (text.size() < 2) {
-    return std::nullopt;
-  }
-  const char* end = text.data() + text.size() - 1;
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || number == 0) {
-    return std::nullopt;
-  }
-  for (const Unit& unit : units) {
-    if (unit.letter != text.back()) {
-      continue;
-    }
-    const std::uint64_t unit_ns = unit.seconds * static_cast<std::uint64_t>(second_ns);
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<DurationNs>::max()) / unit_ns) {
-      return std::nullopt;
-    }
-    return static_cast<DurationNs>(number * unit_ns);
-  }
-  return std::nullopt;
-}
 
 std::optional<ParsedCorrelation> parse_correlation(const YamlNode& root,
                                                    const Placeholders& placeholders,

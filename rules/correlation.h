@@ -87,4 +87,7 @@ struct CorrelationType {
 };
 std::span<const CorrelationType> correlation_types();
 
+// Has a correlation of this type the key of correlation_keys()?
+bool takes_key(const CorrelationType& type, std::string_view key);
+
 }  // namespace tocsin

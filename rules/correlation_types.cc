@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of correlation types and their keys: what DETECTION.md lists under "Stateful
-// detectors".
+// detectors"; and the timespans that they take.
 #include <array>
+#include <charconv>
+#include <limits>
 
 #include "rules/correlation.h"
+#include "rules/keys.h"
 
 namespace tocsin {
 namespace {
@@ -90,10 +93,71 @@ constexpr std::array<CorrelationType, 12> types = {{
     own("impossible_travel", FieldPlace::own, impossible_travel_options),
 }};
 
+constexpr std::array<DocumentKey, 9> common_keys = {{
+    {"type", "text", "what is counted, compared or looked for"},
+    {"rules", "text | texts", "ids or names of the rules whose matches are read"},
+    {"group-by", "text | texts", "fields: each combination of values is counted by itself"},
+    {"timespan", "timespan", "how long the window is: 15m, 1h, 7d"},
+    {"aliases", "map", "names for fields that are called differently in each rule"},
+    {"generate", "boolean", "true: the rules raise their own alerts too"},
+    {"condition", "map", "what the count or value is compared with: {gte: 5}"},
+    {"field", "text | texts", "the field whose values are read"},
+    {"baseline", "text | texts", "ids or names of the rules that are learned from"},
+}};
+
 }  // namespace
 
 std::span<const CorrelationType> correlation_types() {
   return types;
+}
+
+std::span<const DocumentKey> correlation_keys() {
+  return common_keys;
+}
+
+bool takes_key(const CorrelationType& type, std::string_view key) {
+  if (key == "condition") {
+    return type.takes_condition;
+  }
+  if (key == "field") {
+    return type.field == FieldPlace::own;
+  }
+  return key != "baseline" || type.takes_baseline;
+}
+
+std::optional<DurationNs> parse_timespan(std::string_view text) {
+  struct Unit {
+    char letter;
+    std::uint64_t seconds;
+  };
+  // Month and year are those of the Gregorian mean, as pySigma has them.
+  constexpr std::array<Unit, 7> units = {{{'s', 1},
+                                          {'m', 60},
+                                          {'h', 3'600},
+                                          {'d', 86'400},
+                                          {'w', 604'800},
+                                          {'M', 2'629'746},
+                                          {'y', 31'556'952}}};
+  if (text.size() < 2) {
+    return std::nullopt;
+  }
+  const char* end = text.data() + text.size() - 1;
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end || number == 0) {
+    return std::nullopt;
+  }
+  for (const Unit& unit : units) {
+    if (unit.letter != text.back()) {
+      continue;
+    }
+    const std::uint64_t unit_ns = unit.seconds * static_cast<std::uint64_t>(second_ns);
+    if (number > static_cast<std::uint64_t>(std::numeric_limits<DurationNs>::max()) / unit_ns) {
+      return std::nullopt;
+    }
+    return static_cast<DurationNs>(number * unit_ns);
+  }
+  return std::nullopt;
 }
 
 }  // namespace tocsin

@@ -66,7 +66,7 @@ class ExtendedConditionParser {
       problems_.error(place,
                       "correlation-condition",
                       std::move(message),
-                      "rule names joined by `and`, `or`, `not` and parentheses");
+                      "write names of rules, joined by `and`, `or`, `not` and parentheses");
     }
     failed_ = true;
   }

@@ -2,17 +2,37 @@
 // The `tocsin:` key of a document (DETECTION.md, "Extensions inside a rule"): a table of keys, so
 // that an unknown one is found. Mistakes here reject: an ignored `alert: fasle` would change what
 // is reported.
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "engine/base/time.h"
 #include "rules/codes.h"
+#include "rules/keys.h"
 #include "rules/metadata.h"
 
 namespace tocsin {
 namespace {
 
 using Kind = YamlNode::Kind;
+
+constexpr std::array<DocumentKey, 4> keys_of_tests = {{
+    {"name", "text", "what the test shows"},
+    {"event", "map | list", "the record"},
+    {"events", "list", "several records, in their order"},
+    {"expect",
+     "alert | no_alert | map",
+     "what has to come of it; a map gives the number of alerts, or their receivers"},
+}};
+
+std::vector<std::string_view> names_of(std::span<const DocumentKey> keys) {
+  std::vector<std::string_view> names;
+  for (const DocumentKey& row : keys) {
+    names.push_back(row.name);
+  }
+  return names;
+}
 
 void bad_value(const YamlNode& node,
                std::string_view key,
@@ -137,7 +157,6 @@ void read_events(const YamlNode& node, RuleTest& test, Problems& problems) {
 
 // Tests are run by `tocsin test`.
 void read_tests(const YamlNode& node, RuleExtensions& out, Problems& problems) {
-  constexpr std::array<std::string_view, 4> keys = {"name", "event", "events", "expect"};
   if (node.kind != Kind::sequence) {
     bad_value(node, "tests", "a list of maps", problems);
     return;
@@ -148,23 +167,26 @@ void read_tests(const YamlNode& node, RuleExtensions& out, Problems& problems) {
       continue;
     }
     RuleTest test;
+    bool bad_event = false;
     test.line = item.line;
     for (const YamlMember& member : item.members) {
       const std::string& key = member.first.text;
       if (key == "name") {
         test.name = read_word(member.second, "tests.name", problems);
       } else if (key == "event" || key == "events") {
+        const std::size_t before = problems.diagnostics().list().size();
         read_events(member.second, test, problems);
+        bad_event |= problems.diagnostics().list().size() > before;
       } else if (key == "expect") {
         read_expectation(member.second, test, problems);
       } else {
         problems.error(member.first,
                        "unknown-key",
                        "unknown key `" + key + "` in a test",
-                       suggestion(key, keys));
+                       suggestion(key, names_of(keys_of_tests)));
       }
     }
-    if (test.events.empty()) {
+    if (test.events.empty() && !bad_event) {
       bad_value(item, "tests", "a list of maps, each with an `event` or `events`", problems);
     }
     out.tests.push_back(std::move(test));
@@ -189,22 +211,29 @@ void read_ignore(const YamlNode& node, RuleExtensions&, Problems& problems) {
   }
 }
 
-struct ExtensionKey {
-  std::string_view name;
-  void (*read)(const YamlNode& node, RuleExtensions& out, Problems& problems);
-};
+using Reader = void (*)(const YamlNode& node, RuleExtensions& out, Problems& problems);
 
-constexpr std::array<ExtensionKey, 9> extension_keys = {{
-    {"alert", read_alert},
-    {"emit", read_emit},
-    {"fold_by", read_fold_by},
-    {"repeat_interval", read_repeat_interval},
-    {"receiver", read_receiver},
-    {"fields", read_fields},
-    {"runbook", read_runbook},
-    {"tests", read_tests},
-    {"ignore", read_ignore},
+constexpr std::array<DocumentKey, 9> keys_of_tocsin = {{
+    {"alert", "boolean", "false: the rule feeds correlations and raises no alert of its own"},
+    {"emit", "eager | watermark", "when a correlation reports"},
+    {"fold_by", "texts", "fields: alerts with the same values are folded into one"},
+    {"repeat_interval", "duration", "how long a folded alert is not sent again"},
+    {"receiver", "text", "the receiver in tocsin.yaml that gets the alerts, instead of the routes"},
+    {"fields", "texts", "fields of the record that the alert shows first"},
+    {"runbook", "text", "what to do when the rule fires: a text or a link"},
+    {"tests", "list", "records that the rule has to match or not: run by tocsin test"},
+    {"ignore", "texts", "codes of lint warnings that are not told of this rule"},
 }};
+// In the order of the keys.
+constexpr std::array<Reader, keys_of_tocsin.size()> readers = {read_alert,
+                                                               read_emit,
+                                                               read_fold_by,
+                                                               read_repeat_interval,
+                                                               read_receiver,
+                                                               read_fields,
+                                                               read_runbook,
+                                                               read_tests,
+                                                               read_ignore};
 
 }  // namespace
 
@@ -214,33 +243,42 @@ RuleExtensions read_extensions(const YamlNode& node, RuleKind kind, Problems& pr
     return out;
   }
   if (node.kind != Kind::map) {
-    problems.error(node, "extension-value", "`tocsin` has to be a map");
+    problems.error(node,
+                   "extension-value",
+                   "`tocsin` has to be a map",
+                   "write its keys below it, as `alert: false`");
     return out;
   }
   for (const YamlMember& member : node.members) {
     const std::string& key = member.first.text;
-    const ExtensionKey* known = nullptr;
-    for (const ExtensionKey& row : extension_keys) {
-      known = row.name == key ? &row : known;
-    }
-    if (known != nullptr) {
-      known->read(member.second, out, problems);
+    const auto known = std::find_if(keys_of_tocsin.begin(),
+                                    keys_of_tocsin.end(),
+                                    [&](const DocumentKey& row) { return row.name == key; });
+    if (known != keys_of_tocsin.end()) {
+      readers[static_cast<std::size_t>(known - keys_of_tocsin.begin())](
+          member.second, out, problems);
       if (key == "emit" && kind != RuleKind::correlation) {
-        problems.warning(
-            member.first, "emit-without-effect", "`emit` has a meaning in correlations only");
+        problems.warning(member.first,
+                         "emit-without-effect",
+                         "`emit` has a meaning in correlations only",
+                         "drop it: a rule reports each match at once");
       }
       continue;
-    }
-    std::array<std::string_view, extension_keys.size()> names;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      names[i] = extension_keys[i].name;
     }
     problems.error(member.first,
                    "unknown-key",
                    "unknown key `" + key + "` in `tocsin`",
-                   suggestion(key, names));
+                   suggestion(key, names_of(keys_of_tocsin)));
   }
   return out;
+}
+
+std::span<const DocumentKey> extension_keys() {
+  return keys_of_tocsin;
+}
+
+std::span<const DocumentKey> test_keys() {
+  return keys_of_tests;
 }
 
 }  // namespace tocsin

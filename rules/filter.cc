@@ -6,9 +6,12 @@
 namespace tocsin {
 
 std::optional<ParsedFilter> parse_filter(const YamlNode& filter, Problems& problems) {
-  constexpr const char* hint = "`any`, or a list of ids and names of rules";
+  constexpr const char* hint = "write `rules: any`, or a list of ids and names of rules";
   if (filter.kind != YamlNode::Kind::map) {
-    problems.error(filter, "filter-type", "`filter` has to be a map");
+    problems.error(filter,
+                   "filter-type",
+                   "`filter` has to be a map",
+                   "write `rules`, selections and a condition below it");
     return std::nullopt;
   }
   const YamlNode* rules = filter.get("rules");

@@ -237,7 +237,7 @@ class Lowering {
     if (values->empty()) {
       warn("empty-placeholder",
            "the placeholder `%" + printable(name) + "%` has no values",
-           "the value matches nothing");
+           "give it values; until then nothing matches here");
     }
     if (!values->empty() && patterns_.size() > limits::rule_values_max / values->size()) {
       return too_many();
@@ -486,10 +486,13 @@ class Lowering {
                                                           : to_text(pattern);
       Result<IpNetwork> network = parse_network(text);
       if (!network) {
+        const std::string message = network.error().message;
+        const bool host_bits = message.find("host bits") != std::string::npos;
         return fail("invalid-network",
-                    quoted(text) + ": " + network.error().message,
+                    message.substr(0, message.find(" (write ")),
                     has_wildcards(pattern) ? "write the network with its prefix, as 10.0.0.0/16"
-                                           : "write a network as 10.0.0.0/8 or 2001:db8::/32");
+                    : host_bits ? "write that network, or the one address without a prefix"
+                                : "write a network as 10.0.0.0/8 or 2001:db8::/32");
       }
       predicate.network = *network;
       out.predicates.push_back(predicate);

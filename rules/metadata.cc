@@ -7,6 +7,7 @@
 
 #include "engine/base/text.h"
 #include "engine/base/time.h"
+#include "rules/keys.h"
 
 namespace tocsin {
 namespace {
@@ -24,11 +25,34 @@ constexpr std::array<std::string_view, 6> related_types = {
     "derived", "obsolete", "merged", "renamed", "similar", "correlation"};
 
 // Every key that is not a custom attribute.
-constexpr std::array<std::string_view, 22> known_keys = {
-    "title",  "id",      "name",       "related",   "taxonomy",  "status",      "description",
-    "author", "license", "references", "date",      "modified",  "fields",      "falsepositives",
-    "level",  "tags",    "scope",      "logsource", "detection", "correlation", "filter",
-    "tocsin"};
+constexpr std::array<DocumentKey, 22> known_keys = {{
+    {"title", "text", "what the rule finds, in a few words; alerts begin with it"},
+    {"id", "uuid", "a UUID of its own; alerts and state are bound to it"},
+    {"name", "text", "a name that correlations and filters refer to"},
+    {"related", "list", "rules that this one comes from or replaces: id and type"},
+    {"taxonomy", "text", "the names of fields that the rule uses"},
+    {"status",
+     "unsupported | deprecated | experimental | test | stable",
+     "how far the rule can be trusted"},
+    {"description", "text", "what the rule finds and why it matters"},
+    {"author", "text", "who wrote the rule"},
+    {"license", "text", "the licence of the rule, as an SPDX name"},
+    {"references", "texts", "where more can be read"},
+    {"date", "date", "when the rule was written: YYYY-MM-DD"},
+    {"modified", "date", "when its meaning changed last: YYYY-MM-DD"},
+    {"fields", "texts", "fields of the record to look at first"},
+    {"falsepositives", "texts", "what else makes the rule fire"},
+    {"level",
+     "informational | low | medium | high | critical",
+     "how bad a match is; medium where it is missing"},
+    {"tags", "texts", "namespace.name, as attack.t1078"},
+    {"scope", "texts", "what the rule is meant for, as servers"},
+    {"logsource", "map", "which log the rule is for: category, product, service"},
+    {"detection", "map", "selections, and a condition over them"},
+    {"correlation", "map", "how matches of other rules go together"},
+    {"filter", "map", "what other rules should leave out"},
+    {"tocsin", "map", "what tocsin adds to Sigma"},
+}};
 
 std::string_view kind_text(Kind kind) {
   switch (kind) {
@@ -106,10 +130,11 @@ std::vector<std::string> read_tags(const YamlNode& node, Problems& problems) {
     const std::size_t dot = item.text.find('.');
     if (item.kind == Kind::string &&
         (dot == std::string::npos || dot == 0 || dot + 1 == item.text.size())) {
-      problems.label(item,
-                     "invalid-tag",
-                     "the tag `" + shorten(item.text, 60) + "` has no namespace",
-                     "write namespace.name, as in attack.t1078");
+      problems.label(
+          item,
+          "invalid-tag",
+          "the tag `" + shorten(item.text, 60) + "` is not a namespace, a dot and a name",
+          "write it as in attack.t1078");
     }
   }
   return tags;
@@ -146,10 +171,11 @@ std::string read_status(const YamlNode& node, Problems& problems) {
     return status;
   }
   std::string hint = suggestion(status, statuses);
-  problems.label(node,
-                 "invalid-status",
-                 "unknown status",
-                 hint.empty() ? "stable, test, experimental, deprecated or unsupported" : hint);
+  problems.label(
+      node,
+      "invalid-status",
+      "unknown status",
+      hint.empty() ? "write stable, test, experimental, deprecated or unsupported" : hint);
   return {};
 }
 
@@ -164,7 +190,7 @@ std::optional<Level> read_level(const YamlNode& node, Problems& problems) {
     problems.label(node,
                    "invalid-level",
                    "unknown level; it counts as medium",
-                   hint.empty() ? "informational, low, medium, high or critical" : hint);
+                   hint.empty() ? "write informational, low, medium, high or critical" : hint);
   }
   return level;
 }
@@ -175,22 +201,27 @@ std::optional<RelatedRule> read_related_item(const YamlNode& item, Problems& pro
     return std::nullopt;
   };
   if (item.kind != Kind::map) {
-    return bad(item, "an element of `related` has to be a map with `id` and `type`");
+    return bad(item,
+               "an element of `related` has to be a map with `id` and `type`",
+               "write `- id: UUID` and below it `type: derived`");
   }
   const YamlNode* id = item.get("id");
   const YamlNode* type = item.get("type");
   if (id == nullptr || type == nullptr) {
-    return bad(item, id == nullptr ? "`related` without `id`" : "`related` without `type`");
+    return bad(item,
+               id == nullptr ? "`related` without `id`" : "`related` without `type`",
+               id == nullptr ? "write the UUID of the other rule"
+                             : "write derived, obsolete, merged, renamed or similar");
   }
   if (id->kind != Kind::string || !is_uuid(id->text)) {
-    return bad(*id, "the `id` in `related` is no UUID");
+    return bad(*id, "the `id` in `related` is no UUID", "write the `id` of the other rule");
   }
   if (type->kind != Kind::string ||
       std::find(related_types.begin(), related_types.end(), type->text) == related_types.end()) {
     std::string hint = suggestion(type->text, related_types);
     return bad(*type,
                "unknown type of relation",
-               hint.empty() ? "derived, obsolete, merged, renamed or similar" : hint);
+               hint.empty() ? "write derived, obsolete, merged, renamed or similar" : hint);
   }
   return RelatedRule{id->text, type->text};
 }
@@ -228,10 +259,11 @@ std::string read_id(const YamlNode& node, Problems& problems) {
     return {};
   }
   if (node.kind != Kind::string || !is_uuid(node.text)) {
-    problems.label(node,
-                   "invalid-id",
-                   "`id` is no UUID",
-                   "five groups of 8, 4, 4, 4 and 12 hexadecimal digits, as uuidgen prints them");
+    problems.label(
+        node,
+        "invalid-id",
+        "`id` is no UUID",
+        "write five groups of 8, 4, 4, 4 and 12 hexadecimal digits, as uuidgen prints them");
   }
   return node.is_scalar() ? node.text : std::string();
 }
@@ -257,13 +289,17 @@ void read_title(const YamlNode& root, Problems& problems, Metadata& out) {
       problems.label(
           *node,
           "attribute-length",
-          "`title` has more than " + std::to_string(title_code_points_max) + " characters");
+          "`title` has more than " + std::to_string(title_code_points_max) + " characters",
+          "move the details to `description`");
     }
   } else {
-    problems.label(node != nullptr ? out.title : span_of(root),
+    const YamlNode* near = node == nullptr ? near_key(root, "title") : nullptr;
+    problems.label(node != nullptr   ? out.title
+                   : near != nullptr ? span_of(*near)
+                                     : span_of(root),
                    "missing-title",
                    "no title; file and line stand in for it",
-                   "add `title:`");
+                   near != nullptr ? misspelt(*near, "title") : "add `title:`");
   }
   out.has_title = !out.info.title.empty();
   if (!out.has_title) {
@@ -283,7 +319,9 @@ std::string read_source_attribute(const YamlNode& log_source,
     problems.error(*node,
                    "logsource-type",
                    "`" + std::string(key) + "` of a log source has to be a text" +
-                       (node->kind == Kind::string ? " that is not empty" : ""));
+                       (node->kind == Kind::string ? " that is not empty" : ""),
+                   node->kind == Kind::sequence ? "write one rule for each"
+                                                : "write it, or leave the key out");
     return {};
   }
   return node->text;
@@ -294,9 +332,14 @@ void read_log_source(const YamlNode& root, RuleKind kind, Problems& problems, Ru
   if (kind == RuleKind::correlation && node == nullptr) {
     return;
   }
-  constexpr std::string_view hint = "a map with one or more of category, product and service";
+  constexpr std::string_view hint =
+      "write `logsource:` and below it one or more of category, product and service";
   if (node == nullptr) {
-    problems.error(root, "missing-logsource", "no `logsource`", std::string(hint));
+    const YamlNode* near = near_key(root, "logsource");
+    problems.error(near != nullptr ? *near : root,
+                   "missing-logsource",
+                   "no `logsource`",
+                   near != nullptr ? misspelt(*near, "logsource") : std::string(hint));
     return;
   }
   if (node->kind != Kind::map) {
@@ -312,10 +355,15 @@ void read_log_source(const YamlNode& root, RuleKind kind, Problems& problems, Ru
   info.log_source_definition = read_source_attribute(*node, "definition", problems);
   if (node->get("category") == nullptr && node->get("product") == nullptr &&
       node->get("service") == nullptr) {
-    problems.error(
-        *node, "missing-logsource", "`logsource` has none of category, product and service");
+    problems.error(*node,
+                   "missing-logsource",
+                   "`logsource` has none of category, product and service",
+                   "write at least one of them");
   } else if (info.log_source == LogSource() && !problems.rejected()) {
-    problems.error(*node, "missing-logsource", "`logsource` gives no value");
+    problems.error(*node,
+                   "missing-logsource",
+                   "`logsource` gives no value",
+                   "write the category, product or service of the log");
   }
 }
 
@@ -370,9 +418,14 @@ std::vector<std::string> read_ignored_codes(const YamlNode& extensions) {
   return out;
 }
 
+bool is_document_key(std::string_view key) {
+  return std::any_of(known_keys.begin(), known_keys.end(), [&](const DocumentKey& row) {
+    return row.name == key;
+  });
+}
+
 bool is_known(std::string_view key, RuleKind kind) {
-  return std::find(known_keys.begin(), known_keys.end(), key) != known_keys.end() ||
-         (kind == RuleKind::correlation && key == "generate");
+  return is_document_key(key) || (kind == RuleKind::correlation && key == "generate");
 }
 
 }  // namespace
@@ -429,6 +482,25 @@ std::string ascii_lower(std::string_view text) {
     c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   return out;
+}
+
+std::span<const DocumentKey> document_keys() {
+  return known_keys;
+}
+
+const YamlNode* near_key(const YamlNode& map, std::string_view wanted) {
+  for (const YamlMember& member : map.members) {
+    const std::string_view key = member.first.text;
+    if (!is_document_key(key) && did_you_mean(key, std::span<const std::string_view>(&wanted, 1))) {
+      return &member.first;
+    }
+  }
+  return nullptr;
+}
+
+std::string misspelt(const YamlNode& key, std::string_view wanted) {
+  return "did you mean `" + std::string(wanted) + "` by `" + printable(shorten(key.text, 60)) +
+         "`?";
 }
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {

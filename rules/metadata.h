@@ -40,4 +40,9 @@ std::string ascii_lower(std::string_view text);
 // "; did you mean `x`?" or nothing, as a hint.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 
+// The key of a document that is most likely a misspelt `wanted`, or nullptr; and the question about
+// it.
+const YamlNode* near_key(const YamlNode& map, std::string_view wanted);
+std::string misspelt(const YamlNode& key, std::string_view wanted);
+
 }  // namespace tocsin

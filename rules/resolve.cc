@@ -20,6 +20,11 @@ std::string shown(const RuleReference& reference) {
   return out;
 }
 
+std::string unknown_hint(std::string near) {
+  return near.empty() ? "give the rule that is meant this `name`, and load its file too"
+                      : std::move(near);
+}
+
 std::string place_of(const RuleEntry& entry) {
   return entry.info().file + ":" + std::to_string(entry.info().line);
 }
@@ -57,7 +62,7 @@ std::optional<std::uint32_t> CorrelationResolver::resolve(const RuleReference& r
     problems.error(reference.place,
                    "unknown-reference",
                    "no rule has the id or name " + shown(reference),
-                   index_.near(reference.text));
+                   unknown_hint(index_.near(reference.text)));
     return std::nullopt;
   }
   if (found.size() > 1) {
@@ -195,7 +200,8 @@ bool CorrelationResolver::accept(std::uint32_t outer, const Target& target) {
     callbacks_.problems(entries_[outer])
         .error(target.reference.place,
                "reference-cycle",
-               "the correlation refers to itself through " + shown(target.reference));
+               "the correlation refers to itself through " + shown(target.reference),
+               "refer to the rules that the circle begins with");
     return false;
   }
   return true;
@@ -212,15 +218,15 @@ void CorrelationResolver::complete(std::uint32_t number) {
     return;
   }
   std::string meaning = entry.correlation->canonical;
+  for (const std::string& field : spec.fields) {
+    meaning += "\nfield=" + field;
+  }
   meaning += entry.info().extensions.emit_watermark ? "\nemit=watermark" : "";
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const CorrelationInput& input = spec.inputs[i];
     RuleEntry& inner = entries_[inputs[i]];
     meaning += (input.baseline ? "\nbaseline=" : "\nrule=") + to_hex(inner.info().fingerprint);
     for (const std::string& field : input.group_fields) {
-  for (const std::string& field : spec.fields) {
-    meaning += "\nfield=" + field;
-  }
       meaning += ' ' + field;
     }
     silence(inner, spec);
@@ -244,7 +250,8 @@ bool CorrelationResolver::fill_inputs(const ParsedCorrelation& parsed,
     if (repeated && !parsed.ordered) {
       problems.warning(target.reference.place,
                        "repeated-reference",
-                       shown(target.reference) + " is listed twice; it counts once");
+                       shown(target.reference) + " is listed twice; it counts once",
+                       "drop one of them");
       continue;
     }
     CorrelationInput input;
@@ -295,7 +302,8 @@ bool CorrelationResolver::fill_aliases(const ParsedCorrelation& parsed,
       if (!used) {
         problems.warning(reference.place,
                          "key-without-effect",
-                         "this correlation does not name the rule " + shown(reference));
+                         "this correlation does not name the rule " + shown(reference),
+                         "add it to `rules`, or drop it here");
       }
     }
   }
@@ -316,7 +324,8 @@ bool CorrelationResolver::fill_condition(const ParsedCorrelation& parsed,
     if (input == inputs.end()) {
       problems.error(name.place,
                      "correlation-condition",
-                     "the condition names " + shown(name) + ", which `rules` does not list");
+                     "the condition names " + shown(name) + ", which `rules` does not list",
+                     "add it to `rules`, or drop it here");
       return false;
     }
     of_name.push_back(static_cast<std::uint32_t>(input - inputs.begin()));
@@ -332,7 +341,8 @@ bool CorrelationResolver::fill_condition(const ParsedCorrelation& parsed,
       problems.error(parsed.condition_names.front().place,
                      "correlation-condition",
                      "the condition does not name `" + shorten(spec.inputs[i].name, 80) +
-                         "`, which `rules` lists");
+                         "`, which `rules` lists",
+                     "add it with `and` or `or`, or drop it from `rules`");
       return false;
     }
   }

@@ -73,10 +73,10 @@ std::string RuleIndex::near(std::string_view text) {
     if (!near) {
       break;
     }
-    out += (i == 0 ? "near it: `" : ", `") + *near + '`';
+    out += (i == 0 ? "did you mean `" : ", `") + *near + '`';
     candidates.erase(std::remove(candidates.begin(), candidates.end(), *near), candidates.end());
   }
-  return out;
+  return out + (out.empty() ? "" : "?");
 }
 
 }  // namespace tocsin

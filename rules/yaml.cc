@@ -18,6 +18,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
 #include "rules/yaml_source.h"
+#include "rules/yaml_syntax.h"
 
 namespace tocsin {
 namespace {
@@ -156,7 +157,8 @@ class TreeBuilder final : public YAML::EventHandler {
         source_,
         offset_of(mark),
         "yaml-depth",
-        "nested deeper than " + std::to_string(limits::yaml_depth_max) + " levels")};
+        "nested deeper than " + std::to_string(limits::yaml_depth_max) + " levels",
+        "write fewer levels")};
   }
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
@@ -166,7 +168,8 @@ class TreeBuilder final : public YAML::EventHandler {
                                        offset_of(mark),
                                        "yaml-size",
                                        "more than " + with_thousands(limits::yaml_nodes_max) +
-                                           " values in one document, aliases followed")};
+                                           " values in one document, aliases followed",
+                                       "use fewer aliases, or split the document")};
     }
   }
 
@@ -251,7 +254,7 @@ class TreeBuilder final : public YAML::EventHandler {
         diagnostic_at_offset(source_,
                              offset,
                              "yaml-tag",
-                             "the tag `" + std::string(tag) + "` does not fit this value",
+                             "the tag `" + shown_tag(tag) + "` does not fit this value",
                              "leave it out; the tags !!str, !!int, !!float, !!bool and "
                              "!!null are known"));
   }
@@ -270,11 +273,12 @@ class TreeBuilder final : public YAML::EventHandler {
       offset = skip_properties(offset);
     }
     if (tag.size() > 1 && tag != own_tag) {
-      errors_.push_back(diagnostic_at_offset(source_,
-                                             offset_of(mark),
-                                             "yaml-tag",
-                                             "the tag `" + tag + "` does not fit this value",
-                                             "leave it out"));
+      errors_.push_back(
+          diagnostic_at_offset(source_,
+                               offset_of(mark),
+                               "yaml-tag",
+                               "the tag `" + shown_tag(tag) + "` does not fit this value",
+                               "leave it out"));
     }
     Frame& frame = stack_.emplace_back();
     frame.node.kind = kind;
@@ -318,7 +322,8 @@ class TreeBuilder final : public YAML::EventHandler {
                                       node,
                                       Severity::error,
                                       "yaml-key",
-                                      "a key must be a plain value, not a list or a map"));
+                                      "a key must be a plain value, not a list or a map",
+                                      "write one key for each"));
       node.items.clear();
       node.members.clear();
       node.kind = YamlNode::Kind::null;
@@ -386,8 +391,12 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     for (YamlNode& source : sources) {
       if (source.kind != YamlNode::Kind::map) {
-        errors_.push_back(diagnostic_at(
-            source_, key, Severity::error, "yaml-merge", "`<<` takes a map or a list of maps"));
+        errors_.push_back(diagnostic_at(source_,
+                                        key,
+                                        Severity::error,
+                                        "yaml-merge",
+                                        "`<<` takes a map or a list of maps",
+                                        "write `<<: *name`, where `&name` stands before a map"));
         return;
       }
       for (auto& member :
@@ -410,13 +419,28 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t documents_ = 0;
 };
 
-// Reads a view without copying it into a stringstream.
+// Reads a view without copying it into a stringstream. Behind a last line end comes the mark of a
+// document's end: without it yaml-cpp takes a quoted scalar that nothing closes for a whole one.
 class ViewBuffer final : public std::streambuf {
  public:
-  explicit ViewBuffer(std::string_view text) {
+  explicit ViewBuffer(std::string_view text) : marked_(!text.ends_with('\n')) { show(text); }
+
+ protected:
+  int_type underflow() override {
+    if (gptr() == egptr() && !marked_) {
+      marked_ = true;
+      show("...\n");
+    }
+    return gptr() == egptr() ? traits_type::eof() : traits_type::to_int_type(*gptr());
+  }
+
+ private:
+  void show(std::string_view text) {
     char* begin = const_cast<char*>(text.data());  // the get area is never written to
     setg(begin, begin, begin + text.size());
   }
+
+  bool marked_;
 };
 
 bool parse_document(const SourceText& source,
@@ -432,12 +456,13 @@ bool parse_document(const SourceText& source,
   std::vector<Diagnostic> errors;
   try {
     if (nests_absurdly(text)) {
-      throw Abort{diagnostic_at(
-          source,
-          start,
-          Severity::error,
-          "yaml-depth",
-          "nested deeper than " + std::to_string(limits::yaml_depth_max) + " levels")};
+      throw Abort{
+          diagnostic_at(source,
+                        start,
+                        Severity::error,
+                        "yaml-depth",
+                        "nested deeper than " + std::to_string(limits::yaml_depth_max) + " levels",
+                        "write fewer levels")};
     }
     ViewBuffer buffer(text);
     std::istream stream(&buffer);
@@ -454,20 +479,13 @@ bool parse_document(const SourceText& source,
   } catch (const Abort& abort) {
     errors.push_back(abort.diagnostic);
   } catch (const YAML::Exception& error) {
-    // What is missing at the end is shown at the last thing that is there, not in the next
-    // document.
-    std::size_t offset =
-        std::min(static_cast<std::size_t>(std::max(error.mark.pos, 0)), text.size());
-    if (offset == text.size()) {
-      const std::size_t last = text.find_last_not_of(" \t\r\n");
-      offset = last == std::string_view::npos ? 0 : last;
-    }
-    errors.push_back(diagnostic_at_offset(
-        source,
-        range.begin + offset,
-        "yaml-syntax",
-        "malformed YAML: " + error.msg,
-        "check the indentation, and quote values that begin with a special character"));
+    const SyntaxProblem problem =
+        syntax_problem(text, static_cast<std::size_t>(std::max(error.mark.pos, 0)), error.msg);
+    errors.push_back(diagnostic_at_offset(source,
+                                          range.begin + problem.offset,
+                                          "yaml-syntax",
+                                          "malformed YAML: " + problem.message,
+                                          problem.hint));
   }
   for (Diagnostic& error : errors) {
     diagnostics.add(std::move(error));

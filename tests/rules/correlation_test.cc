@@ -148,8 +148,8 @@ TEST_CASE("Extended conditions become postfix, and must name exactly the listed 
       {"  condition: (ra\n", "error correlation-condition 32:14"},
       {"  condition: ra)\n", "error correlation-condition 32:16"},
       {"  condition: ra and\n", "error correlation-condition 32:14"},
-      {"  condition: ''\n", "error missing-key 30:3; error correlation-condition 32:14"},
-      {"  condition: [ra]\n", "error missing-key 30:3; error correlation-condition 32:14"},
+      {"  condition: ''\n", "error missing-key 29:1; error correlation-condition 32:14"},
+      {"  condition: [ra]\n", "error missing-key 29:1; error correlation-condition 32:14"},
   };
   for (const auto& row : bad) {
     CAPTURE(row.keys);
@@ -176,9 +176,9 @@ TEST_CASE("Structure and values of a correlation are checked, each problem at it
     const char* problems;
   } rows[] = {
       {"  type: near\n", "error unknown-correlation-type 30:9"},
-      {"  rules: [ra]\n", "error missing-key 30:3"},
+      {"  rules: [ra]\n", "error missing-key 29:1"},
       {"  type: event_count\n",
-       "error missing-key 30:3; error missing-key 30:3; error missing-key 30:3"},
+       "error missing-key 29:1; error missing-key 29:1; error missing-key 29:1"},
       {"  type: event_count\n  rules: {ra: 1}\n  timespan: 1m\n  condition: {gte: 2}\n",
        "error correlation-rules 31:10"},
       {"  type: event_count\n  rules: []\n  timespan: 1m\n  condition: {gte: 2}\n",
@@ -283,7 +283,7 @@ TEST_CASE("Our own types take their keys, and only these") {
        "error undefined-placeholder 33:12"},
       {"  type: new_value\n  rules: ra\n  field: f\n  baseline: [nope]\n",
        "error unknown-reference 33:14"},
-      {"  type: rare_value\n  rules: ra\n  field: f\n", "error missing-key 30:3"},
+      {"  type: rare_value\n  rules: ra\n  field: f\n", "error missing-key 29:1"},
       {"  type: rare_value\n  rules: ra\n  field: f\n  timespan: 30d\n  max-share: 1.5\n",
        "error correlation-option 34:14"},
       {"  type: rare_value\n  rules: ra\n  field: f\n  timespan: 30d\n  max-share: 0.001\n"

@@ -211,7 +211,10 @@ TEST_CASE("What is no YAML is a diagnostic with its place") {
     const char* text;
     const char* problem;
   } rows[] = {
-      {"a: [b\nc: d\n", "yaml-syntax 2:2"},
+      {"a: [b\nc: d\n", "yaml-syntax 1:4"},
+      {"a: \"b\nc: d\n", "yaml-syntax 1:4"},
+      {"a: \"b\nc: d", "yaml-syntax 1:4"},
+      {"a: 'b''\n", "yaml-syntax 1:4"},
       {"[a] [b]\n", "yaml-syntax 1:5"},
       {"a:\n\t- b\n", "yaml-syntax 2:2"},
       {"a: 1\na: 2\na: 3\n", "duplicate-key 2:1, duplicate-key 3:1"},
