@@ -173,10 +173,14 @@ class Loader {
   void compile_rule(RuleEntry& entry, const YamlNode& root, Problems& problems) {
     const YamlNode* detection = root.get("detection");
     if (detection == nullptr) {
-      problems.error(root,
-                     "missing-detection",
-                     "no `detection`",
-                     "a rule has `detection`, a correlation `correlation`, a filter `filter`");
+      const YamlNode* near = near_key(root, "detection");
+      problems.error(
+          near != nullptr ? *near : root,
+          "missing-detection",
+          "no `detection`",
+          near != nullptr
+              ? misspelt(*near, "detection")
+              : "a rule has `detection`, a correlation `correlation`, a filter `filter`");
       return;
     }
     lower(entry, *detection, parse_detection, problems);
@@ -221,14 +225,14 @@ class Loader {
     return changed;
   }
 
-        files_[entry.file]->diagnostics.add(problem);
-      }
-    }
-  }
   void tell_lint(const RuleEntry& entry, const Diagnostics& found) {
     const std::vector<std::string>& ignored = entry.metadata.ignored_codes;
     for (const Diagnostic& problem : found.list()) {
       if (std::find(ignored.begin(), ignored.end(), problem.code) == ignored.end()) {
+        files_[entry.file]->diagnostics.add(problem);
+      }
+    }
+  }
 
   // An excluded document that a correlation needs.
   void activate(RuleEntry& entry) {
@@ -271,11 +275,11 @@ class Loader {
     }
     const RuleInfo& first = entries_[same.front()].info();
     Problems problems = problems_of(entry);
-    problems.label(
-        place,
-        "duplicate-" + what,
-        "the same " + what + " as " + first.file + ":" + std::to_string(first.line),
-        what == "title" ? "" : "give each document its own; nothing can refer to this one");
+    problems.label(place,
+                   "duplicate-" + what,
+                   "the same " + what + " as " + first.file + ":" + std::to_string(first.line),
+                   what == "title" ? "give each rule its own; alerts show it"
+                                   : "give each document its own; nothing can refer to this one");
     if (problems.rejected()) {
       entry.state = EntryState::rejected;
     }
@@ -315,7 +319,7 @@ class Loader {
       if (found.empty()) {
         problems.warning(reference.place,
                          "filter-unknown-rule",
-                         "no rule has the id or name " + shown + "; the filter does not touch it",
+                         "no rule has the id or name " + shown + "; the filter has no effect there",
                          index_.near(reference.text));
       } else if (found.size() > 1) {
         problems.error(reference.place,
@@ -471,7 +475,8 @@ class Loader {
         const RuleInfo& other = entries_[first->second].info();
         problems.warning(entry.metadata.title,
                          "duplicate-logic",
-                         "means the same as " + other.file + ":" + std::to_string(other.line));
+                         "means the same as " + other.file + ":" + std::to_string(other.line),
+                         "drop one of them");
       }
       tell_lint(entry, found);
     }
@@ -526,12 +531,12 @@ class Loader {
   std::vector<std::unique_ptr<LoadedFile>> files_;
   std::vector<RuleEntry> entries_;
   RuleIndex index_;
+  Pipelines pipelines_;
   ProgramBuilder builder_;
   std::shared_ptr<Ruleset> ruleset_ = std::make_shared<Ruleset>();
   LoadResult result_;
 };
 
-  Pipelines pipelines_;
 }  // namespace
 
 LoadResult load_rules(const LoadOptions& options) {
