@@ -27,6 +27,8 @@ void TailInput::become_packed(TailFile& file) {
   file.codec = codec_of(head);
   file.state = TailFile::State::packed_waiting;
   file.changed_at = elapsed_;
+  file.seen_end = 0;  // what it looked like as a plain file says nothing: look through it
+  file.seen_modified = 0;
   for (const KnownFiles::Number number : known_.with_id(file.id)) {
     const SavedFile& saved = known_.get(number);
     if (saved.codec == file.codec && saved.done && saved.size == file.stat.size) {

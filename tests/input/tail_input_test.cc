@@ -530,6 +530,18 @@ TEST_CASE("compressed files are read when they are complete") {
   CHECK(tail.notice_codes() == List{"nothing-there-yet", "truncated-gzip"});
 }
 
+TEST_CASE("a compressed file that was empty when it was first seen is read") {
+  const Folder folder;
+  folder.write("a.log", "");
+  Tail tail({folder / "*.*"});
+  tail.run(5);
+  folder.write("b.gz", "");
+  tail.run(5);
+  folder.append("b.gz", gzip(numbered(0, 3)));
+  tail.run();
+  CHECK(tail.take() == numbered_list(0, 3));
+}
+
 TEST_CASE("a rotation that is compressed is read on where the plain file was left") {
   for (const bool stopped : {false, true}) {
     CAPTURE(stopped);
