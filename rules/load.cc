@@ -519,6 +519,12 @@ class Loader {
       std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
         return std::pair(a.line, a.column) < std::pair(b.line, b.column);
       });
+      // A pipeline that maps a field to several makes each problem with its values several.
+      const auto same = [](const Diagnostic& a, const Diagnostic& b) {
+        return a.line == b.line && a.column == b.column && a.code == b.code &&
+               a.message == b.message;
+      };
+      sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
       for (Diagnostic& problem : sorted) {
         result_.diagnostics.add(std::move(problem));
       }

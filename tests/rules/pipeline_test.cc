@@ -110,6 +110,12 @@ TEST_CASE("Placeholders that only the configuration defines are left to it") {
   CHECK(test::hits(result, R"({"a":"from config"})").size() == 1);
 }
 
+TEST_CASE("A problem with a value is told once, to however many fields its field is mapped") {
+  const LoadResult result =
+      test::load_with({map_to("a", "[b, c, d]")}, test::rule_of(test::sel("a|expand: '%none%'")));
+  CHECK(test::problems(result) == "error undefined-placeholder 11:15");
+}
+
 struct ErrorRow {
   std::string pipeline;
   std::string problems;
