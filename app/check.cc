@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tocsin check: every problem of rules and configuration, with its place.
 #include <cstdio>
+#include <iterator>
 
 #include "app/commands.h"
+#include "app/config_codes.h"
 #include "app/console.h"
 #include "app/diagnostic_formats.h"
 #include "app/session.h"
@@ -13,14 +15,14 @@ namespace tocsin {
 namespace {
 
 int print_explanation(const std::string& code) {
-  const std::string_view explanation = explain_code(code);
-  if (!explanation.empty()) {
-    std::printf("%s\n\n%s\n", code.c_str(), std::string(explanation).c_str());
-    return exit_status::ran;
-  }
-  const std::vector<DiagnosticCode> known = diagnostic_codes();
+  std::vector<DiagnosticCode> known = diagnostic_codes();
+  known.insert(known.end(), std::begin(config_codes), std::end(config_codes));
   std::vector<std::string_view> codes;
   for (const DiagnosticCode& row : known) {
+    if (row.code == code) {
+      std::printf("%s\n\n%s\n", code.c_str(), std::string(row.explanation).c_str());
+      return exit_status::ran;
+    }
     codes.push_back(row.code);
   }
   const std::optional<std::string> near = did_you_mean(code, codes);

@@ -13,7 +13,7 @@ namespace {
 
 using namespace option_group;
 
-constexpr std::array<Command, 8> command_table = {{
+constexpr std::array<Command, 10> command_table = {{
     {"scan",
      "--rules PATH [OPTION...] INPUT...",
      "read files, folders, globs or - (stdin) once",
@@ -50,6 +50,8 @@ constexpr std::array<Command, 8> command_table = {{
      "the ATT&CK techniques of a rule set; --format navigator gives a layer",
      listing,
      &run_rules_coverage},
+    {"schema rule", "", "print the JSON Schema of rules, for editors", 0, &run_schema_rule},
+    {"schema config", "", "print the JSON Schema of tocsin.yaml", 0, &run_schema_config},
 }};
 
 std::string usage() {

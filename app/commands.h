@@ -42,5 +42,7 @@ int run_rules_list(const Options& options);
 int run_rules_fields(const Options& options);
 int run_rules_coverage(const Options& options);
 int run_explain(const Options& options);
+int run_schema_rule(const Options& options);
+int run_schema_config(const Options& options);
 
 }  // namespace tocsin
