@@ -23,6 +23,13 @@ if(TOCSIN_SANITIZE)
   target_compile_options(tocsin_flags INTERFACE -fsanitize=${tocsin_sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(tocsin_flags INTERFACE -fsanitize=${tocsin_sanitizers})
 endif()
+if(TOCSIN_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "TOCSIN_FUZZ needs Clang, for libFuzzer: use the preset `fuzz`")
+  endif()
+  target_compile_options(tocsin_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(tocsin_flags INTERFACE -fsanitize=address,undefined)
+endif()
 
 # tocsin_room(NAME FOLDER [USES ROOM...]): the library tocsin_NAME from FOLDER/*.cc (and FOLDER/*/*.cc for alerts/sinks).
 function(tocsin_room name folder)

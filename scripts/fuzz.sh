@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every fuzzer of a build folder for a while, each from its committed seeds in fuzz/corpus/NAME.
+# Runs every fuzzer of a build folder for a while, each from its committed seeds in fuzz/seeds/NAME.
 # usage: scripts/fuzz.sh BUILD_DIR [SECONDS_EACH]
 set -euo pipefail
 build=${1:?usage: scripts/fuzz.sh BUILD_DIR [SECONDS_EACH]}
@@ -14,7 +14,7 @@ for program in "$build"/fuzz/*_fuzz; do
   grown=$build/fuzz/corpus-$name
   mkdir -p "$grown"
   seeds=()
-  [ -d "$source_dir/fuzz/corpus/$name" ] && seeds=("$source_dir/fuzz/corpus/$name")
+  [ -d "$source_dir/fuzz/seeds/$name" ] && seeds=("$source_dir/fuzz/seeds/$name")
   echo "fuzz: $name for $seconds s"
   "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$build/fuzz/crash-$name-" "$grown" "${seeds[@]}"
