@@ -107,7 +107,7 @@ std::string compare(const RuleTest& test, const std::vector<Alert>& found, const
 class TestRun {
  public:
   TestRun(const Session& session, const Router* router)
-      : session_(session), ruleset_(session.rules.ruleset), router_(router), bench_(ruleset_) {}
+      : ruleset_(session.rules.ruleset), router_(router), bench_(ruleset_) {}
 
   std::vector<TestOutcome> run() {
     for (std::uint32_t i = 0; i < ruleset_->rules.size(); ++i) {
@@ -176,7 +176,6 @@ class TestRun {
     return outcome;
   }
 
-  const Session& session_;
   std::shared_ptr<const Ruleset> ruleset_;
   const Router* router_;
   Bench bench_;

@@ -103,7 +103,9 @@ TEST_CASE(
       {work.folder.path(), ""},
       {work.folder.file("*.json"), ""},
       {"-", work.folder.read("events.json")}};
-  for (const auto& [input, text] : inputs) {
+  for (const auto& row : inputs) {
+    const auto& input = row.first;
+    const auto& text = row.second;
     for (const char* threads : {"1", "2", "8"}) {
       CAPTURE(input);
       const ProcessResult result = run(
@@ -161,7 +163,9 @@ TEST_CASE("exit statuses follow the contract") {
       {{"--version"}, 0},
       {{"scan", "--help"}, 0},
   };
-  for (const auto& [arguments, status] : table) {
+  for (const auto& row : table) {
+    const auto& arguments = row.first;
+    const auto& status = row.second;
     std::string shown;
     for (const std::string& argument : arguments) {
       shown += argument + " ";

@@ -90,7 +90,9 @@ TEST_CASE("a wrong option says what it takes") {
       {{"--rules"}, "rules"},
       {{"--format", "text", "--format", "none"}, "format"},
   };
-  for (const auto& [arguments, message] : table) {
+  for (const auto& row : table) {
+    const auto& arguments = row.first;
+    const auto& message = row.second;
     CAPTURE(message);
     const Result<Options> options = parse_options(arguments, scan_groups);
     REQUIRE_FALSE(options.has_value());

@@ -31,7 +31,9 @@ TEST_CASE("fold maps one code point to one, by simple case folding") {
        "12345678\xC3\xA9"
        "abcdefghi"},
   };
-  for (const auto& [text, folded] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& folded = row.second;
     CAPTURE(text);
     CHECK(fold(std::string_view(text)) == folded);
     CHECK(tocsin::is_plain_folded(text) == (text == folded && tocsin::is_utf8(text) &&

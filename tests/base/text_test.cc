@@ -25,7 +25,9 @@ TEST_CASE("is_utf8 refuses what is no shortest form, surrogates and cut sequence
       {"12345678\xFF", false},
       {"\xF5\x80\x80\x80", false},
   };
-  for (const auto& [text, valid] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& valid = row.second;
     CAPTURE(text);
     CHECK(tocsin::is_utf8(text) == valid);
   }
@@ -53,7 +55,9 @@ TEST_CASE("append_json_string escapes what JSON, terminals and scripts trip over
       {"\xFF", "\"\xEF\xBF\xBD\""},
       {"\xC3\xA9", "\"\xC3\xA9\""},
   };
-  for (const auto& [text, json] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& json = row.second;
     CAPTURE(text);
     std::string out;
     tocsin::append_json_string(text, out);

@@ -31,7 +31,9 @@ TEST_CASE("parse_rfc3339 reads every form and refuses impossible dates") {
       {"9999-01-01T00:00:00Z", std::nullopt},
       {"", std::nullopt},
   };
-  for (const auto& [text, time] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& time = row.second;
     CAPTURE(text);
     CHECK(parse_rfc3339(text) == time);
   }
@@ -80,7 +82,9 @@ TEST_CASE("durations are read and written") {
       {"999999999999d", std::nullopt},
       {"1 s", std::nullopt},
   };
-  for (const auto& [text, duration] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& duration = row.second;
     CAPTURE(text);
     CHECK(parse_duration(text) == duration);
     if (duration) {
@@ -100,7 +104,9 @@ TEST_CASE("calendar_parts knows ISO weeks at the turn of the year") {
       {"2023-07-10T00:00:00Z", 28},
       {"1969-12-29T00:00:00Z", 1},
   };
-  for (const auto& [text, week] : table) {
+  for (const auto& row : table) {
+    const auto& text = row.first;
+    const auto& week = row.second;
     CAPTURE(text);
     CHECK(calendar_parts(*parse_rfc3339(text)).week == week);
   }

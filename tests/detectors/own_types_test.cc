@@ -231,7 +231,9 @@ std::string run_new_value(const NewValueCase& c, bool restart) {
   give(spec, "mature-after", {"24h"});
   give(spec, "min-days", {"2"});
   give(spec, "forget-after", {"30d"});
-  for (const auto& [key, values] : c.options) {
+  for (const auto& option : c.options) {
+    const auto& key = option.first;
+    const auto& values = option.second;
     const auto same = std::find_if(spec.options.begin(), spec.options.end(), [&](const auto& o) {
       return o.key == std::string_view(key);
     });

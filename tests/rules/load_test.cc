@@ -360,11 +360,13 @@ TEST_CASE("Fingerprints change with the meaning and with nothing else") {
   CHECK(fingerprint(rule) == fingerprint("# moved\nlevel: high\n" + rule));
   CHECK(fingerprint(rule) != fingerprint(test::rule_named("rb")));
   CHECK(fingerprint(rule + own) == fingerprint(rule + "level: low\n" + own));
-  for (const auto& [from, to] :
+  for (const auto& row :
        std::vector<std::pair<std::string, std::string>>{{"gte: 2", "gte: 3"},
                                                         {"gte: 2", "gt: 2"},
                                                         {"1m", "2m"},
                                                         {"[ra]", "[ra], group-by: u"}}) {
+    const std::string& from = row.first;
+    const std::string& to = row.second;
     CAPTURE(to);
     std::string changed = own;
     changed.replace(changed.find(from), from.size(), to);
