@@ -19,7 +19,8 @@ constexpr std::string_view records_key = "Records";
 
 // Could it be {"Records":[...]}? Exact about what it refuses: that shape has no other key.
 bool begins_with_records(std::string_view text) {
-  if (text.size() < 2 || text[0] != '{' || (text[1] != '"' && !is_json_space(text[1]))) {
+  if (text.size() < 3 || text[0] != '{' || (text[1] != '"' && !is_json_space(text[1])) ||
+      (text[1] == '"' && text[2] != records_key.front())) {
     return false;
   }
   const std::string_view rest = trim_json_space(text.substr(1, 64));
@@ -42,6 +43,7 @@ struct RecordDecoder::Impl {
     JsonReader::Element element;
     bool is_string = false;  // its JSON is the text of a JSON string
     bool escaped = false;    // which has a backslash
+    Backslash backslash = Backslash::unknown;
   };
   // What is needed once for each document around the one that is read: a document at depth d is
   // read by levels[d], but an indexed element by the reader that has split the document around it.
@@ -60,15 +62,15 @@ struct RecordDecoder::Impl {
                 (!options.log_source || (options.log_source->product == "aws" &&
                                          options.log_source->service == "cloudtrail"))) {}
 
-  void decode(std::string_view document);
+  void decode(std::string_view document, Backslash backslash);
   bool document(const Part& part, std::size_t depth, Purpose purpose);
   bool parts(std::size_t depth, Purpose purpose);
   bool split(std::string_view text, std::string_view key, std::size_t depth);
   bool open_envelope(std::size_t depth);
   std::string_view text_of(const Part& part, std::size_t depth);
   ReadStatus read(const Part& part, std::string_view text, std::size_t depth);
-  SourceClass source_of();
-  void emit(ReadStatus status);
+  SourceClass source_of(SourceClass source) const;
+  void emit(ReadStatus status, const SourceClass& source);
   void malformed(const Part& part, std::string_view text, std::size_t depth);
   Level& level(std::size_t depth) {
     if (levels[depth] == nullptr) {
@@ -95,16 +97,18 @@ RecordDecoder::~RecordDecoder() = default;
 void RecordDecoder::decode(std::string_view document,
                            std::uint64_t offset,
                            const FieldPlan& plan,
-                           RecordVisitor& visitor) {
+                           RecordVisitor& visitor,
+                           Backslash backslash) {
   impl_->plan = &plan;
   impl_->visitor = &visitor;
   impl_->offset = offset;
-  impl_->decode(document);
+  impl_->decode(document, backslash);
 }
 
-void RecordDecoder::Impl::decode(std::string_view document) {
+void RecordDecoder::Impl::decode(std::string_view document, Backslash backslash) {
   document = trim_json_space(document);
-  if (document.starts_with(byte_order_mark)) {
+  if (!document.empty() && document.front() == byte_order_mark.front() &&
+      document.starts_with(byte_order_mark)) {
     document = trim_json_space(document.substr(byte_order_mark.size()));
   }
   if (document.empty()) {
@@ -120,6 +124,7 @@ void RecordDecoder::Impl::decode(std::string_view document) {
   depth_max = limits::envelope_depth_max;
   Part part;
   part.element.json = document;
+  part.backslash = backslash;
   this->document(part, 0, Purpose::evaluate);
 }
 
@@ -147,9 +152,10 @@ bool RecordDecoder::Impl::document(const Part& part, std::size_t depth, Purpose 
     }
     return evaluate;
   }
-  if (classify(event).cloudtrail) {
+  SourceClass source = classify(event);
+  if (source.cloudtrail) {
     if (purpose != Purpose::judge) {
-      emit(status);
+      emit(status, source);
     }
     return true;
   }
@@ -159,6 +165,7 @@ bool RecordDecoder::Impl::document(const Part& part, std::size_t depth, Purpose 
     }
     // Nothing of CloudTrail in it: it is evaluated as it stands, and has to be read again.
     status = read(part, text, depth);
+    source = classify(event);
   }
   if (!evaluate) {
     return false;
@@ -169,7 +176,7 @@ bool RecordDecoder::Impl::document(const Part& part, std::size_t depth, Purpose 
       return true;
     }
   }
-  emit(status);
+  emit(status, source);
   return true;
 }
 
@@ -209,7 +216,7 @@ bool RecordDecoder::Impl::split(std::string_view text, std::string_view key, std
   std::vector<Part>& inside = level(depth + 1).parts;
   inside.clear();
   for (const JsonReader::Element& element : around.elements) {
-    inside.push_back({element, false, false});
+    inside.push_back({element, false, false, Backslash::unknown});
     // Validating a record needs an index of its own.
     inside.back().element.indexed = element.indexed && !options.strict_json;
   }
@@ -255,12 +262,11 @@ ReadStatus RecordDecoder::Impl::read(const Part& part, std::string_view text, st
   if (part.element.indexed) {
     return level(depth - 1).reader.read_element(part.element, *plan, event);
   }
-  return level(depth).reader.read(text, *plan, options.strict_json, event);
+  return level(depth).reader.read(text, *plan, options.strict_json, event, part.backslash);
 }
 
 // What the input's settings say goes before what the record looks like.
-SourceClass RecordDecoder::Impl::source_of() {
-  SourceClass source = classify(event);
+SourceClass RecordDecoder::Impl::source_of(SourceClass source) const {
   if (options.any_log_source) {
     source.kind = SourceClass::Kind::any;
   } else if (options.log_source) {
@@ -278,10 +284,9 @@ SourceClass RecordDecoder::Impl::source_of() {
   return source;
 }
 
-void RecordDecoder::Impl::emit(ReadStatus status) {
-  const SourceClass source = source_of();
+void RecordDecoder::Impl::emit(ReadStatus status, const SourceClass& source) {
   derive_fields(event);
-  visitor->on_event(event, source, status == ReadStatus::repaired, offset);
+  visitor->on_event(event, source_of(source), status == ReadStatus::repaired, offset);
 }
 
 void RecordDecoder::Impl::malformed(const Part& part, std::string_view text, std::size_t depth) {

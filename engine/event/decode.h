@@ -17,6 +17,7 @@
 #include "engine/base/time.h"
 #include "engine/event/event.h"
 #include "engine/event/json.h"
+#include "engine/event/line_scan.h"
 #include "engine/event/log_source.h"
 
 namespace tocsin {
@@ -65,11 +66,12 @@ class RecordDecoder {
 
   // `document`: one JSON document (white space around it allowed), padded by limits::padding_bytes;
   // empty or blank: nothing. A top-level array is one record per element. `plan` must live until
-  // the next call.
+  // the next call. `backslash`: is there one in the document?
   void decode(std::string_view document,
               std::uint64_t offset,
               const FieldPlan& plan,
-              RecordVisitor& visitor);
+              RecordVisitor& visitor,
+              Backslash backslash = Backslash::unknown);
 
  private:
   struct Impl;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/base/fold.h"
+#include "engine/base/limits.h"
 #include "engine/event/json.h"
 #include "engine/event/json_text.h"
 
@@ -55,9 +56,10 @@ Event::~Event() = default;
 void Event::reset(const FieldPlan& plan, std::string_view json) {
   plan_ = &plan;
   json_ = json;
-  if (slots_.size() < plan.size()) {
-    slots_.resize(plan.size());
-    present_.resize(plan.size());
+  field_count_ = static_cast<std::uint32_t>(plan.size());
+  if (slots_.size() <= plan.size()) {
+    slots_.resize(plan.size() + 1);
+    present_.resize(plan.size() + 1);
   }
   if (++epoch_ == 0) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -68,12 +70,29 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
   texts_.clear();
   scalars_.clear();
   has_scalars_ = false;
+  plain_ = false;
   arena_->clear();
 }
 
 void Event::grow() {
   entry_capacity_ = std::max(64u, entry_capacity_ * 2);
   entries_.resize(entry_capacity_);
+}
+
+std::string_view Event::stripped(std::string_view json) {
+  const std::size_t room = json.size() + limits::padding_bytes;
+  char* begin = arena_->room(room);
+  std::size_t size = 0;
+  if (!strip_white_space(json, begin, size)) {
+    arena_->shrink(room);
+    return {};
+  }
+  arena_->shrink(room - size);
+  return {begin, size};
+}
+
+std::string_view Event::compact_json() {
+  return plain_ ? stripped(json_) : std::string_view();
 }
 
 Event::Text& Event::text_of(EntryId entry) {
@@ -103,6 +122,10 @@ std::string_view Event::text(EntryId entry) {
       break;
   }
   Text& text = text_of(entry);
+  if (!text.has_decoded && value.kind == ValueKind::object && !value.escaped) {
+    text.decoded = stripped(value.raw());
+    text.has_decoded = !text.decoded.empty();
+  }
   if (!text.has_decoded) {
     char* begin = arena_->room(value.size);
     char* end = value.kind == ValueKind::object ? minify_json(value.raw(), begin)

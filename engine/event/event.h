@@ -34,6 +34,9 @@ class Event {
   // refuses.
   std::string_view json() const { return json_; }
   const FieldPlan& plan() const { return *plan_; }
+  // json() without the white space outside its strings, where it is known to be valid UTF-8 without
+  // a backslash; else empty.
+  std::string_view compact_json();
 
   // The values of a field, in the record's order: for (e = first(f); e != no_entry; e = next(e))
   // value(e).
@@ -105,7 +108,29 @@ class Event {
     }
     return entry;
   }
+  // append() where `field` is no_field as often as not: no branch on what cannot be predicted.
+  void append_if_wanted(FieldId field, const Value& value) {
+    if (entry_count_ == entry_capacity_) {
+      grow();
+    }
+    const bool wanted = field != no_field;
+    const EntryId entry = entry_count_;
+    entries_[entry] = {value, no_entry, 0};
+    // Nobody's values go to a slot behind all fields, which never keeps one.
+    Slot& slot = slots_[wanted ? index(field) : field_count_];
+    const bool first = slot.epoch != epoch_;
+    EntryId& link = first ? unlinked_ : entries_[slot.last].next;
+    link = entry;
+    slot.first = first ? entry : slot.first;
+    slot.last = entry;
+    slot.epoch = wanted ? epoch_ : 0;
+    present_[present_count_] = field;
+    present_count_ += first && wanted ? 1 : 0;
+    entry_count_ += wanted ? 1 : 0;
+  }
   void grow();
+  // Without white space outside strings, in the arena; empty: a string does not end.
+  std::string_view stripped(std::string_view json);
   Text& text_of(EntryId entry);
 
   const FieldPlan* plan_ = nullptr;
@@ -119,9 +144,12 @@ class Event {
   std::uint32_t entry_count_ = 0;
   std::uint32_t entry_capacity_ = 0;  // entries_.size(), which takes a division
   std::uint32_t present_count_ = 0;
+  std::uint32_t field_count_ = 0;
+  EntryId unlinked_ = no_entry;  // written only
   std::vector<Text> texts_;
   std::vector<EntryId> scalars_;
   bool has_scalars_ = false;
+  bool plain_ = false;  // json_ is valid UTF-8 and has no backslash
   JsonReader* reader_ = nullptr;
   std::unique_ptr<Arena> arena_;
 };

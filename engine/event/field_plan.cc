@@ -131,7 +131,7 @@ void FieldPlan::compile() {
       graph.add(paths_[at], field);
     }
   }
-  const std::size_t places = std::bit_ceil(graph.edges.size() * 8 + 8);
+  const std::size_t places = std::bit_ceil(graph.edges.size() * 4 + 8);
   table_.assign(places, Edge{});
   middle_at_.assign(places, 0);
   mask_ = places - 1;

@@ -146,7 +146,8 @@ std::uint32_t JsonReader::fault_offset() const {
 ReadStatus JsonReader::read(std::string_view record,
                             const FieldPlan& plan,
                             bool strict,
-                            Event& event) {
+                            Event& event,
+                            Backslash backslash) {
   Impl& impl = *impl_;
   event.reset(plan, trim_json_space(record));
   event.reader_ = this;
@@ -156,7 +157,9 @@ ReadStatus JsonReader::read(std::string_view record,
   }
   if (impl.stage1(record)) {
     impl.current = impl.index(record);
-    const bool has_backslash = contains_backslash(record);
+    const bool has_backslash =
+        backslash == Backslash::unknown ? contains_backslash(record) : backslash == Backslash::some;
+    event.plain_ = !has_backslash;
     if (impl.walk.read(impl.current, plan, has_backslash, event)) {
       const ReadStatus status = impl.judge(strict, has_backslash);
       if (status != ReadStatus::malformed) {
@@ -215,7 +218,9 @@ ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& pla
   impl.current = impl.index(impl.split_document);
   impl.current.first = element.first;
   impl.current.last = element.last;
-  if (impl.walk.read(impl.current, plan, contains_backslash(element.json), event)) {
+  const bool has_backslash = contains_backslash(element.json);
+  event.plain_ = !has_backslash;
+  if (impl.walk.read(impl.current, plan, has_backslash, event)) {
     return ReadStatus::ok;
   }
   return impl.read_tolerantly(element.json, plan, false, event);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/event/event.h"
+#include "engine/event/line_scan.h"
 
 namespace tocsin {
 
@@ -38,7 +39,12 @@ class JsonReader {
   // is no object (a scalar, an array) is ok and has no fields. `strict`: every byte is validated,
   // so that `repaired` and `malformed` are exact; otherwise subtrees that nobody wants are only
   // checked for balance.
-  ReadStatus read(std::string_view record, const FieldPlan& plan, bool strict, Event& event);
+  // `backslash`: is there one in the record?
+  ReadStatus read(std::string_view record,
+                  const FieldPlan& plan,
+                  bool strict,
+                  Event& event,
+                  Backslash backslash = Backslash::unknown);
 
   // Of the last read() that was malformed: what is wrong, and at which byte of the record.
   std::string_view fault() const;

@@ -2,7 +2,9 @@
 #include "engine/event/json_text.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 
@@ -144,6 +146,49 @@ char* decode_json_string(std::string_view raw, char* out) {
   return out;
 }
 
+namespace {
+
+// Bytes of a word that equal `c` have their high bit set in the result; those above the first such
+// byte may have it too.
+constexpr std::uint64_t bytes_equal(std::uint64_t word, char c) {
+  constexpr std::uint64_t each = 0x0101010101010101u;
+  const std::uint64_t differs = word ^ (each * static_cast<unsigned char>(c));
+  return (differs - each) & ~differs & (each * 0x80);
+}
+
+// Copies a string with its escapes decoded, from behind its opening quote to behind its closing
+// one, and moves `at` there. `out` is never ahead of raw[at]: a whole word fits where one is read.
+char* minify_string(std::string_view raw, std::size_t& at, char* out) {
+  while (at < raw.size()) {
+    if (raw.size() - at >= 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, raw.data() + at, 8);
+      std::memcpy(out, &word, 8);
+      const std::uint64_t stops = bytes_equal(word, '"') | bytes_equal(word, '\\');
+      const std::size_t run =
+          stops == 0 ? 8 : static_cast<std::size_t>(std::countr_zero(stops)) / 8;
+      at += run;
+      out += run;
+      if (run == 8) {
+        continue;
+      }
+    }
+    const char c = raw[at];
+    if (c == '\\') {
+      out = decode_escape(raw, at, out);
+      continue;
+    }
+    *out++ = c;
+    ++at;
+    if (c == '"') {
+      break;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 char* minify_json(std::string_view raw, char* out) {
   std::size_t at = 0;
   while (at < raw.size()) {
@@ -153,12 +198,7 @@ char* minify_json(std::string_view raw, char* out) {
     }
     *out++ = c;
     if (c == '"') {
-      const std::size_t quote = std::min(find_json_quote(raw, at), raw.size());
-      out = decode_json_string(raw.substr(at, quote - at), out);
-      at = quote;
-      if (at < raw.size()) {
-        *out++ = raw[at++];
-      }
+      out = minify_string(raw, at, out);
     }
   }
   return out;

@@ -6,6 +6,23 @@
 
 namespace tocsin {
 
+namespace {
+
+// Compared in place, by a word or two.
+template <std::size_t size>
+bool is_word(std::string_view word, const char (&literal)[size]) {
+  return word.size() == size - 1 && std::memcmp(word.data(), literal, size - 1) == 0;
+}
+
+ValueKind kind_of_word(std::string_view word) {
+  if (is_word(word, "true") || is_word(word, "false")) {
+    return ValueKind::boolean;
+  }
+  return is_word(word, "null") ? ValueKind::null : ValueKind::number;
+}
+
+}  // namespace
+
 JsonWalk::JsonWalk() : frames_(limits::json_depth_max) {}
 
 bool JsonWalk::fail(const char* what, std::uint32_t structural) {
@@ -106,8 +123,14 @@ bool JsonWalk::members(bool at_separator) {
     next += 2;
     if (c == '"') {
       ++next;
-      if (to.field != no_field) {
-        take_string<has_backslash>(to.field, begin, positions[next], false);
+      if constexpr (has_backslash) {
+        if (to.field != no_field) {
+          take_string<has_backslash>(to.field, begin, positions[next], false);
+        }
+      } else {
+        const std::uint32_t size = closing_quote(text, positions[next]) - begin - 1;
+        event_->append_if_wanted(to.field,
+                                 {text + begin + 1, size, ValueKind::string, false, false, 0});
       }
       continue;
     }
@@ -221,9 +244,7 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
   if (field == no_field) {
     return true;
   }
-  const ValueKind kind = word == "null"                      ? ValueKind::null
-                         : word == "true" || word == "false" ? ValueKind::boolean
-                                                             : ValueKind::number;
+  const ValueKind kind = kind_of_word(word);
   event_->append(field,
                  {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, 0});
   return true;

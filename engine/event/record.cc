@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/base/hash.h"
 #include "engine/event/decode.h"
 #include "engine/event/json_elements.h"
 #include "engine/event/json_text.h"
@@ -81,10 +82,9 @@ namespace {
 
 Hash128 identity(std::string_view event_id,
                  std::string_view account,
-                 std::string_view record_json,
+                 const Hash128& content,
                  const Hash128& stream_id,
                  std::uint64_t stream_offset) {
-  const Hash128 content = record_hash(record_json);
   std::string bytes;
   if (!event_id.empty()) {
     bytes += 'c';
@@ -134,20 +134,23 @@ Hash128 record_identity(std::string_view record_json,
       }
     }
   }
-  return identity(event_id, account, record_json, stream_id, stream_offset);
+  return identity(event_id, account, record_hash(record_json), stream_id, stream_offset);
 }
 
 Hash128 record_identity(Event& event,
                         bool cloudtrail,
                         const Hash128& stream_id,
                         std::uint64_t stream_offset) {
+  // Most records: what record_hash() would find out is known already.
+  const std::string_view compact = event.compact_json();
+  const Hash128 content = compact.empty() ? record_hash(event.json()) : content_hash(compact);
   if (!cloudtrail) {
-    return identity({}, {}, event.json(), stream_id, stream_offset);
+    return identity({}, {}, content, stream_id, stream_offset);
   }
   const FieldPlan::System& system = event.plan().system();
   return identity(first_text(event, system.event_id, true),
                   first_text(event, system.recipient_account_id, false),
-                  event.json(),
+                  content,
                   stream_id,
                   stream_offset);
 }

@@ -128,14 +128,14 @@ void decode_lines(const Batch& batch,
   if (batch.stream_offset == 0 && bytes.substr(0, 3) == "\xef\xbb\xbf") {
     at = 3;  // a byte order mark is no part of a document
   }
+  const LineScan lines;
   while (at < bytes.size()) {
-    const void* found = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
-    const std::size_t end =
-        found == nullptr ? bytes.size()
-                         : static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
+    const LineScan::Line found = lines.next(bytes.data() + at, bytes.data() + bytes.size());
+    const auto end = static_cast<std::size_t>(found.end - bytes.data());
     const std::string_view line = bytes.substr(at, end - at);
     if (!line.empty() && (static_cast<unsigned char>(line.front()) > ' ' || !is_blank(line))) {
-      decoder.decode(line, at, plan, visitor);
+      decoder.decode(
+          line, at, plan, visitor, found.has_backslash ? Backslash::some : Backslash::none);
     }
     at = end + 1;
   }

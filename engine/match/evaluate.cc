@@ -211,8 +211,18 @@ void Evaluation::probe(const Audience& audience, std::uint32_t slot) {
 void Evaluation::find_candidates(const Audience& audience, bool skip_rules_that_need_nothing) {
   scratch_.candidates.clear();
   audience_ = &audience;
-  for (const FieldId field : event_.present()) {
-    probe(audience, index(field));
+  const std::span<const std::uint32_t> active = audience.active();
+  const std::span<const FieldId> present = event_.present();
+  if (active.size() < present.size()) {
+    for (const std::uint32_t slot : active) {
+      if (event_.first(FieldId{slot}) != no_entry) {
+        probe(audience, slot);
+      }
+    }
+  } else {
+    for (const FieldId field : present) {
+      probe(audience, index(field));
+    }
   }
   probe(audience, program_.slots.keywords());
   audience_ = nullptr;

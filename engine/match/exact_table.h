@@ -5,15 +5,44 @@
 // 16 bytes a predicate; a look-up is one hash and one cache line.
 #pragma once
 
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "engine/base/hash.h"
+#include "engine/match/ascii.h"
 #include "engine/match/compiled.h"
 
 namespace tocsin::compiled {
+
+inline std::uint32_t mix(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t hash = a * 0x9e3779b97f4a7c15u ^ std::rotl(b * 0xc2b2ae3d27d4eb4fu, 31);
+  hash ^= hash >> 32;
+  hash *= 0xff51afd7ed558ccdu;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+// Length, first 8 and last 8 bytes: enough for names, at a fixed cost. ASCII is folded on the way.
+inline std::uint32_t ends_hash(std::string_view text) {
+  const std::size_t size = text.size();
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  if (size >= 8) {
+    first = load(text.data(), 8);
+    last = load(text.data() + size - 8, 8);
+  } else if (size >= 4) {
+    first = load(text.data(), 4);
+    last = load(text.data() + size - 4, 4);
+  } else if (size > 0) {
+    first = static_cast<unsigned char>(text[0]);
+    last = static_cast<unsigned char>(text[size / 2]) +
+           256u * static_cast<unsigned char>(text[size - 1]);
+  }
+  return mix(lower_ascii(first) + size, lower_ascii(last));
+}
 
 class ExactTable {
  public:
@@ -65,6 +94,17 @@ void ExactTable::probe(std::uint32_t hash, Suspect& suspect) const {
       suspect(PredicateId{slots_[at].predicate});
     }
   }
+}
+
+inline std::uint32_t ExactTable::text_hash(std::string_view folded) const {
+  return whole_hash_ ? static_cast<std::uint32_t>(seeded_hash(folded, 0)) : ends_hash(folded);
+}
+
+// Folding a text costs more than hashing it: what is plain ASCII, as most values are, is folded
+// only if the hash is found.
+inline std::uint32_t ExactTable::value_hash(const Value& value, Event& event, EntryId entry) const {
+  const bool raw = value.kind != ValueKind::object && !value.escaped && is_ascii(value.raw());
+  return raw && !whole_hash_ ? ends_hash(value.raw()) : text_hash(event.folded(entry));
 }
 
 template <typename Suspect>

@@ -74,6 +74,9 @@ void Audience::add_probes(const Pools& pools, const Slots& slots) {
     probes_[slot].direct_first = static_cast<std::uint32_t>(direct_.size());
     probes_[slot].direct_count = static_cast<std::uint32_t>(direct[slot].size());
     direct_.insert(direct_.end(), direct[slot].begin(), direct[slot].end());
+    if (slot != slots.keywords() && probes_[slot].any()) {
+      active_.push_back(static_cast<std::uint32_t>(slot));
+    }
   }
 }
 

@@ -53,6 +53,8 @@ class Audience {
     bool any() const { return exact || literals || direct_count != 0 || present_count != 0; }
   };
   const Probe& probe(std::uint32_t slot) const { return probes_[slot]; }
+  // The fields for which something is to be done.
+  std::span<const std::uint32_t> active() const { return active_; }
   std::span<const PredicateId> direct(const Probe& probe) const {
     return std::span<const PredicateId>(direct_).subspan(probe.direct_first, probe.direct_count);
   }
@@ -77,6 +79,7 @@ class Audience {
   void add_probes(const Pools& pools, const Slots& slots);
 
   std::vector<Probe> probes_;  // by slot
+  std::vector<std::uint32_t> active_;
   std::vector<PredicateId> direct_;
   std::vector<RuleId> present_;
   std::vector<std::uint32_t> posting_first_;  // by predicate, and one more

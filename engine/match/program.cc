@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "engine/base/hash.h"
 #include "engine/match/evaluate.h"
@@ -15,11 +16,17 @@ namespace {
 // Enough for any record that is no attack; more only allocates.
 constexpr std::size_t hits_reserved = 4096;
 
+// Compared in place, by a few words: asked of every record.
+template <std::size_t size>
+bool is_literal(std::string_view text, const char (&literal)[size]) {
+  return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
+}
+
 // What eventCategory is in lower case (CloudTrail record contents reference); empty: an input with
 // a fixed log source.
 bool is_cloudtrail_category(std::string_view category) {
-  return category.empty() || category == "management" || category == "data" ||
-         category == "insight" || category == "networkactivity";
+  return is_literal(category, "management") || is_literal(category, "data") || category.empty() ||
+         is_literal(category, "insight") || is_literal(category, "networkactivity");
 }
 
 }  // namespace
@@ -38,8 +45,10 @@ const Audience& ProgramData::audience_of(const SourceClass& source) const {
     const auto foreign = [this](std::string_view service) {
       return std::binary_search(foreign_services.begin(), foreign_services.end(), service);
     };
-    if (source.product == "aws" && is_cloudtrail_category(source.category) &&
-        !foreign(source.service) && !foreign(source.second_service)) {
+    if (is_literal(source.product, "aws") && is_cloudtrail_category(source.category) &&
+        (foreign_services.empty() ||
+         ((is_literal(source.service, "cloudtrail") || !foreign(source.service)) &&
+          !foreign(source.second_service)))) {
       return general[1];
     }
     for (const FixedAudience& candidate : fixed) {

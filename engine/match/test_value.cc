@@ -2,6 +2,7 @@
 // What each test asks of one value: conformance 06, 07, 11, 12, 15, 16 and 18 in code.
 #include "engine/base/cidr.h"
 #include "engine/base/time.h"
+#include "engine/match/ascii.h"
 #include "engine/match/compiled.h"
 
 namespace tocsin::compiled {
@@ -13,6 +14,47 @@ bool has_text(const Value& value) {
 
 std::string_view subject(Event& event, EntryId entry, bool cased) {
   return cased ? event.text(entry) : event.folded(entry);
+}
+
+// A value whose raw bytes are its text.
+bool is_raw(const Value& value) {
+  return value.kind != ValueKind::object && !value.escaped;
+}
+
+bool text_equals(
+    const Value& value, std::string_view operand, bool cased, Event& event, EntryId entry) {
+  if (!cased && is_raw(value) && value.size == operand.size()) {
+    const Same same = same_folded(value.data, operand.data(), operand.size());
+    if (same != Same::unknown) {
+      return same == Same::yes;
+    }
+  }
+  return subject(event, entry, cased) == operand;
+}
+
+// A fold goes code point by code point: where the ends of the text that are compared are ASCII, the
+// rest does not matter.
+bool text_starts_with(
+    const Value& value, std::string_view operand, bool cased, Event& event, EntryId entry) {
+  if (!cased && is_raw(value) && value.size >= operand.size()) {
+    const Same same = same_folded(value.data, operand.data(), operand.size());
+    if (same != Same::unknown) {
+      return same == Same::yes;
+    }
+  }
+  return subject(event, entry, cased).starts_with(operand);
+}
+
+bool text_ends_with(
+    const Value& value, std::string_view operand, bool cased, Event& event, EntryId entry) {
+  if (!cased && is_raw(value) && value.size >= operand.size()) {
+    const Same same =
+        same_folded(value.data + (value.size - operand.size()), operand.data(), operand.size());
+    if (same != Same::unknown) {
+      return same == Same::yes;
+    }
+  }
+  return subject(event, entry, cased).ends_with(operand);
 }
 
 bool number_equals(const Pools& pools,
@@ -168,14 +210,14 @@ bool holds(const Pools& pools, const CompiledPredicate& predicate, Event& event,
   const TextRef operand = predicate.operand;
   switch (predicate.test) {
     case Test::equals:
-      return subject(event, entry, predicate.cased) == pools.text(operand);
+      return text_equals(value, pools.text(operand), predicate.cased, event, entry);
     case Test::contains:
       return subject(event, entry, predicate.cased).find(pools.text(operand)) !=
              std::string_view::npos;
     case Test::starts_with:
-      return subject(event, entry, predicate.cased).starts_with(pools.text(operand));
+      return text_starts_with(value, pools.text(operand), predicate.cased, event, entry);
     case Test::ends_with:
-      return subject(event, entry, predicate.cased).ends_with(pools.text(operand));
+      return text_ends_with(value, pools.text(operand), predicate.cased, event, entry);
     case Test::pattern:
       return match(pools.patterns[operand.offset], subject(event, entry, predicate.cased));
     case Test::present:
