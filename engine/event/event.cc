@@ -167,6 +167,21 @@ std::span<const EntryId> Event::scalars() {
   return scalars_;
 }
 
+std::string_view Event::literal_json() const {
+  if (!plain_ || reader_ == nullptr || reader_->structurals() > 2 * limits::json_depth_max) {
+    return {};  // what may lie too deep is a scalar as a whole
+  }
+  unsigned char high = 0;
+  for (const char c : json_) {
+    high = static_cast<unsigned char>(high | static_cast<unsigned char>(c));
+  }
+  return high < 0x80 ? json_ : std::string_view();
+}
+
+bool Event::in_scalar(std::size_t begin, std::size_t end) const {
+  return reader_->in_scalar(json_.data() + begin, json_.data() + end);
+}
+
 void Event::add(FieldId field, const Value& value) {
   append(field, value);
 }

@@ -59,6 +59,13 @@ class Event {
   // own; found at the first call for a record. Cost: one more walk over the record.
   std::span<const EntryId> scalars();
 
+  // json(), if a literal is in a scalar's folded text exactly where it is in these bytes, whatever
+  // its case, and in_scalar() says so of the place: ASCII without escapes. Else empty.
+  std::string_view literal_json() const;
+  // Are json()'s bytes begin..end-1 all of one scalar's text? Precondition: literal_json() is not
+  // empty. Cost: O(log n).
+  bool in_scalar(std::size_t begin, std::size_t end) const;
+
   // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep()
   // copies it for that long.
   void add(FieldId field, const Value& value);

@@ -231,6 +231,32 @@ void JsonReader::collect_scalars(Event& event) {
   impl.walk.scalars(impl.current, event);
 }
 
+std::uint32_t JsonReader::structurals() const {
+  return impl_->current.last - impl_->current.first;
+}
+
+bool JsonReader::in_scalar(const char* begin, const char* end) const {
+  const StructuralIndex& index = impl_->current;
+  const auto offset = static_cast<std::uint32_t>(begin - index.text);
+  const std::uint32_t* const first = index.positions + index.first;
+  const std::uint32_t* const last = index.positions + index.last;
+  const std::uint32_t* const behind = std::upper_bound(first, last, offset);
+  if (behind == first) {
+    return false;
+  }
+  const std::uint32_t at = *(behind - 1);
+  const char c = index.text[at];
+  if (c == '"') {
+    const bool key = behind != last && index.text[*behind] == ':';
+    return !key && offset > at && end <= index.text + closing_quote(index.text, *behind);
+  }
+  if (is_json_operator(c)) {
+    return false;
+  }
+  const std::string_view word = bare_word(index.text, at, *behind);
+  return word != "null" && end <= word.data() + word.size();
+}
+
 bool strip_white_space(std::string_view json, char* out, std::size_t& size) {
   return simdjson::minify(json.data(), json.size(), out, size) == simdjson::SUCCESS;
 }

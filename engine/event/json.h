@@ -71,6 +71,10 @@ class JsonReader {
  private:
   friend class Event;
   void collect_scalars(Event& event);
+  // Of the record that was read last: the number of its structural characters; is begin..end part
+  // of the text of one scalar?
+  std::uint32_t structurals() const;
+  bool in_scalar(const char* begin, const char* end) const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

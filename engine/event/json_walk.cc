@@ -128,9 +128,9 @@ bool JsonWalk::members(bool at_separator) {
           take_string<has_backslash>(to.field, begin, positions[next], false);
         }
       } else {
-        const std::uint32_t size = closing_quote(text, positions[next]) - begin - 1;
+        const std::uint32_t value_size = closing_quote(text, positions[next]) - begin - 1;
         event_->append_if_wanted(to.field,
-                                 {text + begin + 1, size, ValueKind::string, false, false, 0});
+                                 {text + begin + 1, value_size, ValueKind::string, false, false, 0});
       }
       continue;
     }

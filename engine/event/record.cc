@@ -86,6 +86,7 @@ Hash128 identity(std::string_view event_id,
                  const Hash128& stream_id,
                  std::uint64_t stream_offset) {
   std::string bytes;
+  bytes.reserve(64 + event_id.size() + account.size());
   if (!event_id.empty()) {
     bytes += 'c';
     append_part(event_id, bytes);

@@ -14,6 +14,8 @@ constexpr std::uint32_t dropped = 0xffffffffu;
 constexpr std::size_t group_members_min = 8;
 // Fewer literals than this are found faster one by one.
 constexpr std::size_t indexed_literals_min = 4;
+// A keyword of fewer bytes stands in too many records.
+constexpr std::size_t short_keyword_bytes_min = 3;
 
 // --- 1. drop what no rule reaches ---
 
@@ -358,13 +360,47 @@ RuleLists rules_by_audience(const ProgramData& program, const std::vector<LogSou
   return lists;
 }
 
+// Shorter than an index by field takes, but found among all keywords at no further cost.
+bool is_short_keyword(const CompiledPredicate& predicate) {
+  return predicate.field == no_field && predicate.test == Test::contains && !predicate.cased &&
+         predicate.key.size >= short_keyword_bytes_min &&
+         predicate.key.size < indexed_literal_bytes_min;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0; });
+}
+
+// A record that is all ASCII has no other literal in it.
+void build_keywords(ProgramData& program) {
+  std::vector<MultiLiteral::Literal> literals;
+  for (std::uint32_t i = 0; i < program.pools.predicates.size(); ++i) {
+    const CompiledPredicate& predicate = program.pools.predicates[i];
+    if (predicate.field != no_field || !predicate.indexed) {
+      continue;
+    }
+    if (is_short_keyword(predicate)) {
+      program.short_keywords.push_back(PredicateId{i});
+      literals.push_back({std::string(program.pools.text(predicate.key)), PredicateId{i}});
+      continue;
+    }
+    for (const std::string_view literal : literals_of(program.pools, predicate)) {
+      literals.push_back({std::string(literal), PredicateId{i}});
+    }
+  }
+  std::erase_if(literals,
+                [](const MultiLiteral::Literal& literal) { return !is_ascii(literal.text); });
+  program.keywords = MultiLiteral(std::move(literals));
+}
+
 // Literal witnesses go into their field's index where one audience has more than a few of them.
 void mark_indexed(ProgramData& program, std::span<const RuleId> rules) {
   std::vector<std::vector<PredicateId>> by_slot(program.slots.size());
   for (const RuleId rule : rules) {
     for (const PredicateId id : program.witnesses[index(rule)].predicates) {
       const CompiledPredicate& predicate = program.pools[id];
-      if (!is_exact(predicate.test) && !literals_of(program.pools, predicate).empty()) {
+      if (!is_exact(predicate.test) &&
+          (!literals_of(program.pools, predicate).empty() || is_short_keyword(predicate))) {
         by_slot[program.slots.of(predicate.field)].push_back(id);
       }
     }
@@ -419,6 +455,7 @@ void assemble(Draft draft, ProgramData& out) {
     mark_indexed(out, rules);
   }
   build_indexes(out);
+  build_keywords(out);
   for (const LogSource& source : out.log_sources) {
     if (is_foreign_service(source)) {
       out.foreign_services.push_back(source.service);

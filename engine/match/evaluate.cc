@@ -83,6 +83,14 @@ void Evaluation::run_literals(std::uint32_t slot) {
     return;
   }
   slot_state.literals_done = true;
+  if (slot == program_.slots.keywords()) {
+    if (run_keywords_in_place()) {
+      return;
+    }
+    for (const PredicateId id : program_.short_keywords) {
+      test_each(id, slot);
+    }
+  }
   const LiteralIndex& literals = program_.indexes[slot].literals;
   any_entry(slot, [&](EntryId entry) {
     if (++scratch_.value_serial == 0) {
@@ -104,6 +112,57 @@ void Evaluation::run_literals(std::uint32_t slot) {
     });
     return false;
   });
+}
+
+void Evaluation::test_each(PredicateId id, std::uint32_t slot) {
+  if (known(id)) {
+    return;
+  }
+  ++scratch_.statistics.predicates;
+  const CompiledPredicate& predicate = program_.pools[id];
+  if (any_entry(slot, [&](EntryId entry) {
+        return compiled::holds(program_.pools, predicate, event_, entry);
+      })) {
+    remember_true(id, slot);
+  }
+}
+
+void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t end) {
+  const PredicateId id = literal.predicate;
+  if (known(id) || !event_.in_scalar(end - literal.text.size(), end)) {
+    return;
+  }
+  const CompiledPredicate& predicate = program_.pools[id];
+  if (predicate.test == Test::contains && !predicate.cased) {
+    ++scratch_.statistics.predicates;
+    remember_true(id, program_.slots.keywords());
+  } else if (scratch_.suspects.empty() || scratch_.suspects.back() != id) {
+    scratch_.suspects.push_back(id);
+  }
+}
+
+// Looks for all keywords in the record's own bytes, without a look at each value. False: the record
+// is not written so that this finds the same.
+bool Evaluation::run_keywords_in_place() {
+  const std::string_view text =
+      program_.keywords.usable() ? event_.literal_json() : std::string_view();
+  if (text.empty()) {
+    return false;
+  }
+  scratch_.suspects.clear();
+  const bool scanned = program_.keywords.scan(
+      text,
+      scratch_.keywords,
+      [](void* self, const MultiLiteral::Literal& literal, std::size_t end) {
+        static_cast<Evaluation*>(self)->keyword_found(literal, end);
+      },
+      this);
+  if (scanned) {
+    for (const PredicateId id : scratch_.suspects) {
+      test_each(id, program_.slots.keywords());
+    }
+  }
+  return scanned;
 }
 
 bool Evaluation::predicate_holds(PredicateId id) {

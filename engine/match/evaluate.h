@@ -34,6 +34,9 @@ class Evaluation {
   SlotState& state(std::uint32_t slot);
   void run_exact(std::uint32_t slot);
   void run_literals(std::uint32_t slot);
+  void test_each(PredicateId id, std::uint32_t slot);
+  bool run_keywords_in_place();
+  void keyword_found(const MultiLiteral::Literal& literal, std::size_t end);
   void remember_true(PredicateId id, std::uint32_t slot);
   void add_candidates(std::span<const RuleId> rules);
   void probe(const Audience& audience, std::uint32_t slot);

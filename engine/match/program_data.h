@@ -11,6 +11,7 @@
 #include "engine/match/compiled.h"
 #include "engine/match/prefilter.h"
 #include "engine/match/program.h"
+#include "engine/match/multi.h"
 
 namespace tocsin::compiled {
 
@@ -38,6 +39,10 @@ struct ProgramData {
   FieldPlan plan;
   Slots slots;
   std::vector<FieldIndex> indexes;  // by slot
+  // The literals of all indexed keyword predicates: found in the record as it stands.
+  MultiLiteral keywords;
+  // Indexed keyword predicates that are too short for a LiteralIndex.
+  std::vector<PredicateId> short_keywords;
   std::vector<CompiledRule> rules;
   std::vector<NamedSelection> selections;
   std::vector<LogSource> log_sources;
@@ -91,6 +96,8 @@ struct ScratchData {
   std::vector<std::uint32_t> rule_epochs;  // by rule: when it was a candidate last
   std::vector<SlotState> slot_states;
   std::vector<Hit> hits;
+  MultiLiteral::Scratch keywords;
+  std::vector<PredicateId> suspects;  // keyword predicates one of whose literals was found
   std::vector<RuleId> candidates;
   std::vector<RuleId> matches;
   std::array<Route, 64> routes;
