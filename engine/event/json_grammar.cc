@@ -6,111 +6,109 @@
 #include "engine/base/limits.h"
 
 namespace tocsin {
+namespace {
 
-JsonGrammar::Next JsonGrammar::fail(const char* what, std::uint32_t at) {
-  fault_ = {what, index_.positions[std::min(at, index_.last)]};
-  return Next::broken;
+constexpr const char* text_ends = "the text ends inside a value";
+
+bool is_strict_word(std::string_view word) {
+  switch (word.empty() ? '\0' : word.front()) {
+    case 't':
+      return word == "true";
+    case 'f':
+      return word == "false";
+    case 'n':
+      return word == "null";
+    default:
+      return is_strict_json_number(word);
+  }
 }
 
-JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash) {
-  index_ = index;
-  has_backslash_ = has_backslash;
-  open_.clear();
-  strict_ = true;
-  Next next = Next::value;
-  at_ = index.first;
-  do {
-    if (at_ == index.last) {
-      fail("the text ends inside a value", at_);
-      return JsonVerdict::broken;
+}  // namespace
+
+JsonVerdict JsonGrammar::fail(const StructuralIndex& index, const char* what, std::uint32_t at) {
+  fault_ = {what, index.positions[std::min(at, index.last)]};
+  return JsonVerdict::broken;
+}
+
+// Closes what ends at `at`, behind a value, up to a comma or the end. False: neither is there.
+inline bool JsonGrammar::close(const StructuralIndex& index, std::uint32_t& at) {
+  while (!open_.empty()) {
+    const char open = open_.back();
+    const char next = at < index.last ? index.text[index.positions[at]] : '\0';
+    if (next == ',') {
+      break;
     }
-    switch (next) {
-      case Next::first_element:
-      case Next::value:
-        next = next == Next::first_element && index.text[index.positions[at_]] == ']'
-                   ? separator(at_)
-                   : value(at_);
-        break;
-      case Next::first_key:
-      case Next::key:
-        next = key(at_, next == Next::first_key);
-        break;
-      case Next::separator:
-        next = separator(at_);
-        break;
-      case Next::broken:
-        break;
+    if (next != open + 2) {
+      const char* what =
+          open == '[' ? "no comma between two elements" : "no comma between two members";
+      fail(index, at == index.last ? text_ends : what, at);
+      return false;
     }
-    if (next == Next::broken) {
-      return JsonVerdict::broken;
-    }
-  } while (!(next == Next::separator && open_.empty()));
-  if (at_ != index.last) {
-    fail("more text behind the value", at_);
-    return JsonVerdict::broken;
-  }
-  return strict_ ? JsonVerdict::valid : JsonVerdict::structural;
-}
-
-void JsonGrammar::check_string(std::uint32_t at) {
-  if (has_backslash_) {
-    strict_ = strict_ && is_strict_json_string(index_.string(at));
-  }
-}
-
-JsonGrammar::Next JsonGrammar::value(std::uint32_t at) {
-  const std::uint32_t begin = index_.positions[at];
-  const char c = index_.text[begin];
-  ++at_;
-  if (c == '"') {
-    check_string(at);
-    return Next::separator;
-  }
-  if (is_json_open(c)) {
-    strict_ = strict_ && open_.size() < limits::json_depth_max;
-    open_ += c;
-    return c == '{' ? Next::first_key : Next::first_element;
-  }
-  if (is_json_operator(c)) {
-    return fail("a value is missing", at);
-  }
-  const std::string_view word = bare_word(index_.text, begin, index_.positions[at + 1]);
-  if (word.find('"') != word.npos) {
-    return fail("a quote inside a bare word", at);
-  }
-  strict_ = strict_ && is_strict_json_word(word);
-  return Next::separator;
-}
-
-JsonGrammar::Next JsonGrammar::key(std::uint32_t at, bool may_close) {
-  const std::uint32_t begin = index_.positions[at];
-  if (may_close && index_.text[begin] == '}') {
-    return separator(at);
-  }
-  if (index_.text[begin] != '"') {
-    return fail("a member without a key in quotes", at);
-  }
-  if (at + 1 == index_.last || index_.text[index_.positions[at + 1]] != ':') {
-    return fail("a key without a colon", at);
-  }
-  check_string(at);
-  at_ += 2;
-  return Next::value;
-}
-
-// A comma or the innermost container's closing bracket.
-JsonGrammar::Next JsonGrammar::separator(std::uint32_t at) {
-  const char c = index_.text[index_.positions[at]];
-  const bool array = open_.back() == '[';
-  ++at_;
-  if (c == ',') {
-    return array ? Next::value : Next::key;
-  }
-  if (c == (array ? ']' : '}')) {
     open_.pop_back();
-    return Next::separator;
+    ++at;
   }
-  return fail(array ? "no comma between two elements" : "no comma between two members", at);
+  return true;
+}
+
+// A turn for each value, with the key before it and what closes behind it.
+JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash) {
+  const char* const text = index.text;
+  const std::uint32_t* const positions = index.positions;
+  const std::uint32_t last = index.last;
+  const auto is_strict_string = [&index, has_backslash](std::uint32_t structural) {
+    return !has_backslash || is_strict_json_string(index.string(structural));
+  };
+  bool strict = true;
+  bool key = false;
+  open_.clear();
+  for (std::uint32_t at = index.first;;) {
+    if (key) {
+      if (at == last || text[positions[at]] != '"') {
+        return fail(index, at == last ? text_ends : "a member without a key in quotes", at);
+      }
+      if (at + 1 == last || text[positions[at + 1]] != ':') {
+        return fail(index, "a key without a colon", at);
+      }
+      strict = strict && is_strict_string(at);
+      at += 2;
+    }
+    if (at == last) {
+      return fail(index, text_ends, at);
+    }
+    const char c = text[positions[at]];
+    if (c == '"') {
+      strict = strict && is_strict_string(at);
+      ++at;
+    } else if (is_json_open(c)) {
+      strict = strict && open_.size() < limits::json_depth_max;
+      open_ += c;
+      ++at;
+      // { and } differ by 2, as [ and ] do.
+      if (at == last || text[positions[at]] != c + 2) {
+        key = c == '{';
+        continue;
+      }
+    } else if (is_json_operator(c)) {
+      return fail(index, "a value is missing", at);
+    } else {
+      const std::string_view word = bare_word(text, positions[at], positions[at + 1]);
+      if (word.find('"') != word.npos) {
+        return fail(index, "a quote inside a bare word", at);
+      }
+      strict = strict && is_strict_word(word);
+      ++at;
+    }
+    if (!close(index, at)) {
+      return JsonVerdict::broken;
+    }
+    if (open_.empty()) {
+      return at != last ? fail(index, "more text behind the value", at)
+             : strict   ? JsonVerdict::valid
+                        : JsonVerdict::structural;
+    }
+    key = open_.back() == '{';
+    ++at;  // the comma
+  }
 }
 
 }  // namespace tocsin

@@ -29,18 +29,11 @@ class JsonGrammar {
   const JsonFault& fault() const { return fault_; }
 
  private:
-  enum class Next : std::uint8_t { value, first_element, first_key, key, separator, broken };
-  Next value(std::uint32_t at);
-  Next key(std::uint32_t at, bool may_close);
-  Next separator(std::uint32_t at);
-  void check_string(std::uint32_t at);
-  Next fail(const char* what, std::uint32_t at);
+  JsonVerdict fail(const StructuralIndex& index, const char* what, std::uint32_t at);
 
-  StructuralIndex index_;
-  std::uint32_t at_ = 0;
+  bool close(const StructuralIndex& index, std::uint32_t& at);
+
   std::string open_;  // the open brackets
-  bool strict_ = true;
-  bool has_backslash_ = false;
   JsonFault fault_;
 };
 
