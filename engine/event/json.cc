@@ -261,4 +261,8 @@ bool strip_white_space(std::string_view json, char* out, std::size_t& size) {
   return simdjson::minify(json.data(), json.size(), out, size) == simdjson::SUCCESS;
 }
 
+std::string json_kernel() {
+  return simdjson::get_active_implementation()->name();
+}
+
 }  // namespace tocsin

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -83,5 +84,9 @@ class JsonReader {
 // json.size() + limits::padding_bytes. False (and nothing is said of `out`) if a string does not
 // end. Cost: several bytes a cycle.
 bool strip_white_space(std::string_view json, char* out, std::size_t& size);
+
+// The name of the kernel that simdjson has chosen for this machine (or was told to take):
+// "icelake", "haswell" ...
+std::string json_kernel();
 
 }  // namespace tocsin

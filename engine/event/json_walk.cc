@@ -129,8 +129,8 @@ bool JsonWalk::members(bool at_separator) {
         }
       } else {
         const std::uint32_t value_size = closing_quote(text, positions[next]) - begin - 1;
-        event_->append_if_wanted(to.field,
-                                 {text + begin + 1, value_size, ValueKind::string, false, false, 0});
+        event_->append_if_wanted(
+            to.field, {text + begin + 1, value_size, ValueKind::string, false, false, 0});
       }
       continue;
     }

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <cstring>
 
-#include <simdjson.h>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "engine/event/json.h"
 
 namespace tocsin {
 namespace {
@@ -105,7 +105,7 @@ Line scan_baseline(const char* at, const char* end) {
 #endif
 
 LineScan::Path chosen_path() {
-  const std::string kernel = simdjson::get_active_implementation()->name();
+  const std::string kernel = json_kernel();
   if (kernel == "icelake" && LineScan::supported(LineScan::Path::avx512)) {
     return LineScan::Path::avx512;
   }

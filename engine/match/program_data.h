@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "engine/match/compiled.h"
+#include "engine/match/multi.h"
 #include "engine/match/prefilter.h"
 #include "engine/match/program.h"
-#include "engine/match/multi.h"
 
 namespace tocsin::compiled {
 
