@@ -129,6 +129,12 @@ DurationNs TailInput::next_due() const {
   return std::min(looked_at_ + look_after, polled_at_ + tail_.poll_ns) - elapsed_;
 }
 
+void TailInput::start() {
+  tick();
+  look();
+  looked_at_ = elapsed_;
+}
+
 ClaimStatus TailInput::claim(Batch& batch) {
   tick();
   hinted_ = watcher_.drain([this](const std::string& path) {
@@ -392,8 +398,9 @@ Result<std::unique_ptr<Input>> make_tail_input(FileInputOptions options,
   if (options.paths.empty()) {
     return fail("no path to follow");
   }
-  return std::unique_ptr<Input>(
-      std::make_unique<TailInput>(std::move(options), tail, positions, std::move(wake)));
+  auto input = std::make_unique<TailInput>(std::move(options), tail, positions, std::move(wake));
+  input->start();
+  return std::unique_ptr<Input>(std::move(input));
 }
 
 }  // namespace tocsin

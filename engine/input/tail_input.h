@@ -37,6 +37,8 @@ class TailInput final : public Input {
   TailInput(FileInputOptions options, TailOptions tail, const std::string& positions, Fd wake);
   ~TailInput() override;
 
+  // Finds what exists: from here on, what appears is new. Called once, before the first claim.
+  void start();
   ClaimStatus claim(Batch& batch) override;
   void load(Batch&) override {}
   void wait(DurationNs timeout_ns) override;
