@@ -200,8 +200,11 @@ struct WholeInflater::Impl {
   std::unique_ptr<libdeflate_decompressor, FreeDeflate> deflate{libdeflate_alloc_decompressor()};
   std::vector<char> inner;  // a layer that is unwrapped again
 
-  Inflated one_layer(std::string_view in, Codec codec, std::vector<char>& out) const;
-  Inflated gzip_members(std::string_view in, std::vector<char>& out) const;
+  Inflated one_layer(std::string_view in,
+                     Codec codec,
+                     std::uint64_t limit,
+                     std::vector<char>& out) const;
+  Inflated gzip_members(std::string_view in, std::uint64_t limit, std::vector<char>& out) const;
 };
 
 namespace {
@@ -267,8 +270,9 @@ Inflated inflate_by_pieces(std::string_view in,
 
 }  // namespace
 
-Inflated WholeInflater::Impl::gzip_members(std::string_view in, std::vector<char>& out) const {
-  const std::uint64_t limit = decompressed_limit(in.size());
+Inflated WholeInflater::Impl::gzip_members(std::string_view in,
+                                           std::uint64_t limit,
+                                           std::vector<char>& out) const {
   std::size_t at = 0;
   std::size_t used = 0;
   while (at < in.size() && !(at > 0 && all_zero(in.substr(at)))) {
@@ -296,9 +300,11 @@ Inflated WholeInflater::Impl::gzip_members(std::string_view in, std::vector<char
 
 Inflated WholeInflater::Impl::one_layer(std::string_view in,
                                         Codec codec,
+                                        std::uint64_t limit,
                                         std::vector<char>& out) const {
-  return codec == Codec::gzip ? gzip_members(in, out)
-                              : inflate_by_pieces(in, codec, decompressed_limit(in.size()), out, 0);
+  const std::uint64_t bytes_max = std::min(limit, decompressed_limit(in.size()));
+  return codec == Codec::gzip ? gzip_members(in, bytes_max, out)
+                              : inflate_by_pieces(in, codec, bytes_max, out, 0);
 }
 
 WholeInflater::WholeInflater() : impl_(std::make_unique<Impl>()) {}
@@ -306,8 +312,10 @@ WholeInflater::~WholeInflater() = default;
 WholeInflater::WholeInflater(WholeInflater&&) noexcept = default;
 WholeInflater& WholeInflater::operator=(WholeInflater&&) noexcept = default;
 
-Inflated WholeInflater::inflate(std::string_view compressed, std::vector<char>& out) {
-  Inflated result = impl_->one_layer(compressed, codec_of(compressed), out);
+Inflated WholeInflater::inflate(std::string_view compressed,
+                                std::uint64_t bytes_max,
+                                std::vector<char>& out) {
+  Inflated result = impl_->one_layer(compressed, codec_of(compressed), bytes_max, out);
   for (std::size_t layer = 1; layer < compression_layers_max; ++layer) {
     const std::string_view bytes(out.data(), result.size);
     const Codec codec = codec_of(bytes);
@@ -315,7 +323,7 @@ Inflated WholeInflater::inflate(std::string_view compressed, std::vector<char>& 
       break;
     }
     std::swap(out, impl_->inner);
-    Inflated inside = impl_->one_layer({impl_->inner.data(), result.size}, codec, out);
+    Inflated inside = impl_->one_layer({impl_->inner.data(), result.size}, codec, bytes_max, out);
     if (inside.status == StreamStatus::end || inside.status == StreamStatus::truncated) {
       // The outer layer's break is the cause, if there is one.
       inside.status = result.status == StreamStatus::end ? inside.status : result.status;

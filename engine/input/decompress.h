@@ -76,8 +76,9 @@ class WholeInflater {
   WholeInflater& operator=(WholeInflater&&) noexcept;
 
   // Compressed data inside compressed data (Firehose) are unwrapped up to three times. `out` grows
-  // as needed and is never shrunk; what could be read before a break is kept.
-  Inflated inflate(std::string_view compressed, std::vector<char>& out);
+  // as needed, to `bytes_max` at most (and as much for what is inside), and is never shrunk; what
+  // could be read before a break is kept.
+  Inflated inflate(std::string_view compressed, std::uint64_t bytes_max, std::vector<char>& out);
 
  private:
   struct Impl;

@@ -43,7 +43,8 @@ struct Claimed {
   std::shared_ptr<const Fd> file;
   SourceInfo info;
   std::uint64_t size = 0;
-  bool whole = false;  // compressed: inflate all of it
+  bool whole = false;      // compressed: inflate all of it
+  std::size_t number = 0;  // whole: of the file in the list
 };
 
 struct Tools {
@@ -85,6 +86,7 @@ class ScanInput final : public Input {
   bool takes_whole(const Fd& file, std::uint64_t size) const;
   std::optional<ClaimStatus> claim_serial(Batch& batch);
   bool claim_range(Batch& batch);
+  bool open_large();
   void load_whole(const Claimed& claimed, Batch& batch);
   void notice(InputNotice::Kind kind,
               std::string_view code,
@@ -108,6 +110,12 @@ class ScanInput final : public Input {
   std::optional<SerialReader> serial_;
   std::uint64_t counted_ = 0;  // of its bytes in bytes_done_
   std::vector<char> head_;
+
+  // Claims of whole files that load() is not done with, and those that turned out to be too large
+  // for it: they are read piece by piece behind all others.
+  std::mutex large_mutex_;
+  std::size_t loading_ = 0;
+  std::set<std::size_t> large_;
 
   std::mutex tools_mutex_;
   std::vector<std::unique_ptr<Tools>> tools_;
@@ -152,7 +160,16 @@ ClaimStatus ScanInput::claim(Batch& batch) {
       }
     }
     if (next_file_ == files_.size()) {
-      return ClaimStatus::finished;
+      {
+        const std::lock_guard lock(large_mutex_);
+        if (loading_ > 0) {
+          return ClaimStatus::idle;
+        }
+      }
+      if (!open_large()) {
+        return ClaimStatus::finished;
+      }
+      continue;
     }
     if (open_next(batch)) {
       break;
@@ -261,12 +278,38 @@ bool ScanInput::open_compressed(std::shared_ptr<const Fd> file,
     open_serial(std::move(file), true, 0);
     return false;
   }
-  batch.claim = std::make_shared<Claimed>(Claimed{std::move(file), info_, stat.size, true});
+  batch.claim =
+      std::make_shared<Claimed>(Claimed{std::move(file), info_, stat.size, true, next_file_ - 1});
+  {
+    const std::lock_guard lock(large_mutex_);
+    ++loading_;
+  }
   // Its stream id is known when load() has inflated it.
   batch.source = std::make_shared<const SourceInfo>(info_);
   batch.first_of_source = true;
   batch.last_of_source = true;
   bytes_done_ += stat.size;
+  return true;
+}
+
+// The next of the files that are larger than they seemed; false: there is none. No claim of a whole
+// file is being loaded any more, so their order is that of the list, whatever the threads did.
+bool ScanInput::open_large() {
+  if (large_.empty()) {
+    return false;
+  }
+  const ListedFile& listed = files_[*large_.begin()];
+  large_.erase(large_.begin());
+  info_ = {options_.id, listed.path, options_.decode, {}};
+  counted_ = 0;
+  FileStat stat;
+  int error = 0;
+  auto file = std::make_shared<const Fd>(open_listed(listed, stat, error));
+  if (!*file) {
+    notice_end(StreamStatus::read_error, Codec::none, error, listed.path);
+    return true;
+  }
+  open_serial(std::move(file), true, 0);
   return true;
 }
 
@@ -278,10 +321,11 @@ void ScanInput::open_serial(std::shared_ptr<const Fd> file, bool seekable, std::
 bool ScanInput::claim_range(Batch& batch) {
   switch (ranges_->claim(batch)) {
     case RangeReader::Status::batch:
-      batch.claim = std::make_shared<Claimed>(Claimed{file_, info_, 0, false});
+      batch.claim = std::make_shared<Claimed>(Claimed{file_, info_, 0, false, 0});
       bytes_done_ += batch.claim_end - batch.claim_begin;
       return true;
     case RangeReader::Status::end:
+      file_.reset();
       break;
     case RangeReader::Status::large_line: {
       Framer framer;
@@ -361,18 +405,35 @@ void ScanInput::load_whole(const Claimed& claimed, Batch& batch) {
   }
   const std::size_t known = static_cast<std::size_t>(std::max<std::ptrdiff_t>(got, 0));
   const Inflated inflated =
-      tools->inflater.inflate({tools->compressed.data(), known}, batch.buffer);
-  if (got >= 0) {
-    notice_end(inflated.status, inflated.codec, 0, claimed.info.name);
+      tools->inflater.inflate({tools->compressed.data(), known}, whole_output_bytes, batch.buffer);
+  const bool too_large =
+      inflated.status == StreamStatus::too_large || inflated.status == StreamStatus::too_dense;
+  if (too_large) {
+    std::vector<char>().swap(batch.buffer);
+    bytes_done_ -= claimed.size;
+  } else {
+    if (got >= 0) {
+      notice_end(inflated.status, inflated.codec, 0, claimed.info.name);
+    }
+    make_room(batch.buffer, inflated.size);
+    pad(batch.buffer, inflated.size);
+    batch.bytes = {batch.buffer.data(), inflated.size};
+    Framer framer;
+    framer.feed(batch.bytes, 0, true, batch.frames);
+    batch.source = identify(claimed.info, framer.first_document());
   }
-  make_room(batch.buffer, inflated.size);
-  pad(batch.buffer, inflated.size);
-  batch.bytes = {batch.buffer.data(), inflated.size};
-  Framer framer;
-  framer.feed(batch.bytes, 0, true, batch.frames);
-  batch.source = identify(claimed.info, framer.first_document());
-  const std::lock_guard lock(tools_mutex_);
-  tools_.push_back(std::move(tools));
+  {
+    const std::lock_guard lock(tools_mutex_);
+    tools_.push_back(std::move(tools));
+  }
+  {
+    const std::lock_guard lock(large_mutex_);
+    --loading_;
+    if (too_large) {
+      large_.insert(claimed.number);
+    }
+  }
+  wake();  // who waits for the last of the files may go on
 }
 
 void ScanInput::wait(DurationNs timeout_ns) {

@@ -26,7 +26,7 @@ struct Out {
 Out whole(const std::string& file) {
   WholeInflater inflater;
   std::vector<char> out;
-  const Inflated result = inflater.inflate(file, out);
+  const Inflated result = inflater.inflate(file, limits::decompressed_bytes_max, out);
   return {std::string(out.data(), result.size), result.status};
 }
 
