@@ -58,7 +58,8 @@ void AlertStage::consume(BatchResult& result) {
 }
 
 void AlertStage::idle(TimeNs now) {
-  if (ruleset_->correlations.empty() || now - idle_checked_at_ < idle_check_ns) {
+  if (!settings_.follow || ruleset_->correlations.empty() ||
+      now - idle_checked_at_ < idle_check_ns) {
     return;
   }
   idle_checked_at_ = now;
