@@ -48,9 +48,7 @@ int run_check(const Options& options) {
     config = read_config(options.config, problems);
   }
   if (!options.placeholders.empty()) {
-    for (auto& [name, values] : read_placeholders(options.placeholders, problems)) {
-      config.placeholders[name] = values;
-    }
+    read_placeholders(options.placeholders, config, problems);
   }
   const Options with_paths = with_rules_from_operands(options);
   LoadOptions load = load_options(with_paths, config);

@@ -164,19 +164,17 @@ Config read_config(const std::string& path, Diagnostics& diagnostics) {
   return config;
 }
 
-std::map<std::string, std::vector<std::string>> read_placeholders(const std::string& path,
-                                                                  Diagnostics& diagnostics) {
-  std::map<std::string, std::vector<std::string>> out;
+void read_placeholders(const std::string& path, Config& config, Diagnostics& diagnostics) {
+  config.value_files.push_back(path);
   const std::optional<SourceText> source = read_source(path, diagnostics);
   if (!source) {
-    return out;
+    return;
   }
   const std::vector<YamlDocument> documents = parse_yaml(*source, diagnostics);
   if (const YamlNode* const root = only_document(documents, *source, diagnostics)) {
     ConfigReader reader{*source, diagnostics, std::filesystem::path(path).parent_path()};
-    read_placeholder_map(reader, *root, out);
+    read_placeholder_map(reader, *root, config);
   }
-  return out;
 }
 
 }  // namespace tocsin

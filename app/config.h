@@ -32,6 +32,7 @@ struct Config {
   std::vector<std::string> tags;
   std::vector<std::string> exclude;
   std::map<std::string, std::vector<std::string>> placeholders;
+  std::vector<std::string> value_files;  // what placeholders were read from, {file, column}
   std::vector<InputConfig> inputs;
   std::vector<ReceiverConfig> receivers;
   std::vector<RouteConfig> routes;
@@ -49,8 +50,8 @@ struct Config {
 // diagnostics.errors().
 Config read_config(const std::string& path, Diagnostics& diagnostics);
 
-// --placeholders FILE: a map of name to a list of values (or one value).
-std::map<std::string, std::vector<std::string>> read_placeholders(const std::string& path,
-                                                                  Diagnostics& diagnostics);
+// --placeholders FILE: a map of name to a list of values, one value, or {file, column}. They win
+// over those of `config`; the files read are added to config.value_files.
+void read_placeholders(const std::string& path, Config& config, Diagnostics& diagnostics);
 
 }  // namespace tocsin

@@ -217,9 +217,7 @@ const std::vector<KeyRow<Config>>& config_keys() {
       {"placeholders",
        "map",
        "values for the `expand` modifier: name to a list, or to {file, column}",
-       [](ConfigReader& r, const YamlNode& n, Config& c) {
-         read_placeholder_map(r, n, c.placeholders);
-       }},
+       [](ConfigReader& r, const YamlNode& n, Config& c) { read_placeholder_map(r, n, c); }},
       {"inputs",
        "list",
        "what is read, where the command line names nothing",

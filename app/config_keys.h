@@ -37,7 +37,8 @@ struct ConfigReader {
   Secret secret(const YamlNode& node);
   Secret secret_from_env(const YamlNode& node);
   Secret secret_from_file(const YamlNode& node);
-  std::vector<std::string> list_from_file(const YamlNode& node);  // {file, column}
+  // {file, column}; `file` is where the list stands, also if it cannot be read.
+  std::vector<std::string> list_from_file(const YamlNode& node, std::string& file);
 };
 
 template <typename T>
@@ -86,9 +87,7 @@ void read_map(ConfigReader& reader,
 }
 
 // A map of name to a list of values, one value, or {file, column}.
-void read_placeholder_map(ConfigReader& reader,
-                          const YamlNode& node,
-                          std::map<std::string, std::vector<std::string>>& out);
+void read_placeholder_map(ConfigReader& reader, const YamlNode& node, Config& out);
 
 const std::vector<KeyRow<Config>>& config_keys();
 const std::vector<KeyRow<Config>>& rules_section_keys();

@@ -134,7 +134,7 @@ Secret ConfigReader::secret(const YamlNode& node) {
   return Secret(text(node));
 }
 
-std::vector<std::string> ConfigReader::list_from_file(const YamlNode& node) {
+std::vector<std::string> ConfigReader::list_from_file(const YamlNode& node, std::string& file) {
   struct FileList {
     std::string file;
     std::string column;
@@ -155,6 +155,7 @@ std::vector<std::string> ConfigReader::list_from_file(const YamlNode& node) {
   };
   FileList list;
   read_map(*this, node, rows, list);
+  file = list.file;
   if (list.file.empty()) {
     error(node, "config-value", "a list from a file needs `file`");
     return {};
@@ -167,16 +168,19 @@ std::vector<std::string> ConfigReader::list_from_file(const YamlNode& node) {
   return std::move(*values);
 }
 
-void read_placeholder_map(ConfigReader& reader,
-                          const YamlNode& node,
-                          std::map<std::string, std::vector<std::string>>& out) {
+void read_placeholder_map(ConfigReader& reader, const YamlNode& node, Config& out) {
   if (node.kind != YamlNode::Kind::map) {
     reader.error(node, "config-value", "a map of name to a list of values is needed here");
     return;
   }
   for (const auto& [name, values] : node.members) {
-    out[name.text] =
-        values.kind == YamlNode::Kind::map ? reader.list_from_file(values) : reader.texts(values);
+    std::string file;
+    out.placeholders[name.text] = values.kind == YamlNode::Kind::map
+                                      ? reader.list_from_file(values, file)
+                                      : reader.texts(values);
+    if (!file.empty()) {
+      out.value_files.push_back(std::move(file));
+    }
   }
 }
 

@@ -85,6 +85,7 @@ LoadOptions load_options(const Options& options, const Config& config) {
   load.paths = options.rules.empty() ? config.rules : options.rules;
   load.pipelines = options.pipelines.empty() ? config.pipelines : options.pipelines;
   load.placeholders = config.placeholders;
+  load.value_files = config.value_files;
   load.tags = config.tags;
   append(load.tags, options.tags);
   load.exclude = config.exclude;
@@ -127,9 +128,7 @@ std::optional<int> open_session(const Options& options, Session& session) {
     session.config = read_config(options.config, problems);
   }
   if (!options.placeholders.empty()) {
-    for (auto& [name, values] : read_placeholders(options.placeholders, problems)) {
-      session.config.placeholders[name] = values;
-    }
+    read_placeholders(options.placeholders, session.config, problems);
   }
   print_diagnostics(problems, !options.quiet);
   if (problems.errors() > 0) {

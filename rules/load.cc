@@ -549,4 +549,16 @@ LoadResult load_rules(const LoadOptions& options) {
   return Loader(options).run();
 }
 
+std::vector<std::string> ruleset_dependencies(const LoadOptions& options) {
+  std::vector<std::string> out;
+  for (const std::vector<std::string>* files : {&options.pipelines, &options.value_files}) {
+    for (const std::string& file : *files) {
+      if (std::find(out.begin(), out.end(), file) == out.end()) {
+        out.push_back(file);
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace tocsin

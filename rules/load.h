@@ -30,11 +30,15 @@ struct RuleOverride {
 struct LoadOptions {
   std::vector<std::string> paths;  // files and folders (recursive: *.yml, *.yaml), in order
   std::map<std::string, std::vector<std::string>> placeholders;  // for `expand`
-  std::vector<std::string> pipelines;                            // files
-  std::vector<std::string> tags;     // --tag: keep only rules with one of these
-  std::vector<std::string> exclude;  // --exclude: id, title or tag
+  std::vector<std::string> value_files;  // the files that placeholders were read from
+  std::vector<std::string> pipelines;    // files
+  std::vector<std::string> tags;         // --tag: keep only rules with one of these
+  std::vector<std::string> exclude;      // --exclude: id, title or tag
   std::vector<RuleOverride> overrides;
   std::vector<LogSource> expected_sources;  // inputs with a fixed log source
+  // Is there a MaxMind database? Without one, a rule that reads tocsin.source.country and the like
+  // is rejected: it could never fire.
+  bool have_geo = false;
   bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
   bool strict = false;  // label warnings reject too
 };
@@ -65,5 +69,9 @@ struct LoadResult {
 };
 
 LoadResult load_rules(const LoadOptions& options);
+
+// The files beside the rules themselves that decide what a loaded set means: pipelines, then value
+// lists; each once. Who reloads when a rule file changes has to watch these too.
+std::vector<std::string> ruleset_dependencies(const LoadOptions& options);
 
 }  // namespace tocsin
