@@ -10,6 +10,7 @@
 #include "engine/event/cloudtrail.h"
 #include "engine/event/envelope.h"
 #include "engine/event/json_text.h"
+#include "engine/event/structural_scan.h"
 
 namespace tocsin {
 namespace {
@@ -43,7 +44,7 @@ struct RecordDecoder::Impl {
     JsonReader::Element element;
     bool is_string = false;  // its JSON is the text of a JSON string
     bool escaped = false;    // which has a backslash
-    Backslash backslash = Backslash::unknown;
+    const ScannedRecord* scanned = nullptr;
   };
   // What is needed once for each document around the one that is read: a document at depth d is
   // read by levels[d], but an indexed element by the reader that has split the document around it.
@@ -62,7 +63,7 @@ struct RecordDecoder::Impl {
                 (!options.log_source || (options.log_source->product == "aws" &&
                                          options.log_source->service == "cloudtrail"))) {}
 
-  void decode(std::string_view document, Backslash backslash);
+  void decode(std::string_view document, const ScannedRecord* scanned);
   bool document(const Part& part, std::size_t depth, Purpose purpose);
   bool parts(std::size_t depth, Purpose purpose);
   bool split(std::string_view text, std::string_view key, std::size_t depth);
@@ -82,6 +83,7 @@ struct RecordDecoder::Impl {
 
   DecodeOptions options;
   bool unwraps;
+  StructuralScan scan;
   Event event;
   std::array<std::unique_ptr<Level>, levels_max> levels;
   std::size_t depth_max = 0;
@@ -97,19 +99,35 @@ RecordDecoder::~RecordDecoder() = default;
 void RecordDecoder::decode(std::string_view document,
                            std::uint64_t offset,
                            const FieldPlan& plan,
-                           RecordVisitor& visitor,
-                           Backslash backslash) {
+                           RecordVisitor& visitor) {
   impl_->plan = &plan;
   impl_->visitor = &visitor;
   impl_->offset = offset;
-  impl_->decode(document, backslash);
+  impl_->decode(document, nullptr);
 }
 
-void RecordDecoder::Impl::decode(std::string_view document, Backslash backslash) {
+std::size_t RecordDecoder::decode_line(std::string_view bytes,
+                                       std::size_t at,
+                                       const FieldPlan& plan,
+                                       RecordVisitor& visitor) {
+  Impl& impl = *impl_;
+  impl.plan = &plan;
+  impl.visitor = &visitor;
+  impl.offset = at;
+  const StructuralScan::Found line = impl.scan.line(bytes.data() + at, bytes.data() + bytes.size());
+  const auto end = static_cast<std::size_t>(line.end - bytes.data());
+  const ScannedRecord scanned{impl.scan.index(), line.has_backslash};
+  impl.decode(bytes.substr(at, end - at), line.sound ? &scanned : nullptr);
+  return end;
+}
+
+// `scanned`: what is known of all of it, or nullptr.
+void RecordDecoder::Impl::decode(std::string_view document, const ScannedRecord* scanned) {
   document = trim_json_space(document);
   if (!document.empty() && document.front() == byte_order_mark.front() &&
       document.starts_with(byte_order_mark)) {
     document = trim_json_space(document.substr(byte_order_mark.size()));
+    scanned = nullptr;
   }
   if (document.empty()) {
     return;
@@ -124,7 +142,7 @@ void RecordDecoder::Impl::decode(std::string_view document, Backslash backslash)
   depth_max = limits::envelope_depth_max;
   Part part;
   part.element.json = document;
-  part.backslash = backslash;
+  part.scanned = scanned;
   this->document(part, 0, Purpose::evaluate);
 }
 
@@ -216,7 +234,7 @@ bool RecordDecoder::Impl::split(std::string_view text, std::string_view key, std
   std::vector<Part>& inside = level(depth + 1).parts;
   inside.clear();
   for (const JsonReader::Element& element : around.elements) {
-    inside.push_back({element, false, false, Backslash::unknown});
+    inside.push_back({element, false, false, nullptr});
     // Validating a record needs an index of its own.
     inside.back().element.indexed = element.indexed && !options.strict_json;
   }
@@ -262,7 +280,10 @@ ReadStatus RecordDecoder::Impl::read(const Part& part, std::string_view text, st
   if (part.element.indexed) {
     return level(depth - 1).reader.read_element(part.element, *plan, event);
   }
-  return level(depth).reader.read(text, *plan, options.strict_json, event, part.backslash);
+  if (part.scanned != nullptr) {
+    return level(depth).reader.read(text, *part.scanned, *plan, options.strict_json, event);
+  }
+  return level(depth).reader.read(text, *plan, options.strict_json, event);
 }
 
 // What the input's settings say goes before what the record looks like.

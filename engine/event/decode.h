@@ -17,7 +17,6 @@
 #include "engine/base/time.h"
 #include "engine/event/event.h"
 #include "engine/event/json.h"
-#include "engine/event/line_scan.h"
 #include "engine/event/log_source.h"
 
 namespace tocsin {
@@ -66,12 +65,18 @@ class RecordDecoder {
 
   // `document`: one JSON document (white space around it allowed), padded by limits::padding_bytes;
   // empty or blank: nothing. A top-level array is one record per element. `plan` must live until
-  // the next call. `backslash`: is there one in the document?
+  // the next call.
   void decode(std::string_view document,
               std::uint64_t offset,
               const FieldPlan& plan,
-              RecordVisitor& visitor,
-              Backslash backslash = Backslash::unknown);
+              RecordVisitor& visitor);
+
+  // The same for the document that begins at bytes[at] and ends at the first newline or with
+  // `bytes`, found in the same pass. Returns its end; `at` is its offset.
+  std::size_t decode_line(std::string_view bytes,
+                          std::size_t at,
+                          const FieldPlan& plan,
+                          RecordVisitor& visitor);
 
  private:
   struct Impl;

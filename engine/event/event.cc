@@ -56,10 +56,9 @@ Event::~Event() = default;
 void Event::reset(const FieldPlan& plan, std::string_view json) {
   plan_ = &plan;
   json_ = json;
-  field_count_ = static_cast<std::uint32_t>(plan.size());
-  if (slots_.size() <= plan.size()) {
-    slots_.resize(plan.size() + 1);
-    present_.resize(plan.size() + 1);
+  if (slots_.size() < plan.size()) {
+    slots_.resize(plan.size());
+    present_.resize(plan.size());
   }
   if (++epoch_ == 0) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -77,6 +76,26 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
 void Event::grow() {
   entry_capacity_ = std::max(64u, entry_capacity_ * 2);
   entries_.resize(entry_capacity_);
+  entry_fields_.resize(entry_capacity_);
+}
+
+void Event::link_from(EntryId first) {
+  Entry* const entries = entries_.data();
+  Slot* const slots = slots_.data();
+  const std::uint32_t epoch = epoch_;
+  std::uint32_t present = present_count_;
+  for (EntryId entry = first; entry < entry_count_; ++entry) {
+    const FieldId field = entry_fields_[entry];
+    Slot& slot = slots[index(field)];
+    if (slot.epoch != epoch) {
+      slot = {epoch, entry, entry};
+      present_[present++] = field;
+    } else {
+      entries[slot.last].next = entry;
+      slot.last = entry;
+    }
+  }
+  present_count_ = present;
 }
 
 std::string_view Event::stripped(std::string_view json) {
@@ -183,7 +202,7 @@ bool Event::in_scalar(std::size_t begin, std::size_t end) const {
 }
 
 void Event::add(FieldId field, const Value& value) {
-  append(field, value);
+  link_from(push(field, value));
 }
 
 std::string_view Event::keep(std::string_view first,

@@ -103,38 +103,20 @@ class Event {
     entries_[entry_count_] = {value, no_entry, 0};
     return entry_count_++;
   }
-  EntryId append(FieldId field, const Value& value) {
-    const EntryId entry = append(value);
-    Slot& slot = slots_[index(field)];
-    if (slot.epoch != epoch_) {
-      slot = {epoch_, entry, entry};
-      present_[present_count_++] = field;
-    } else {
-      entries_[slot.last].next = entry;
-      slot.last = entry;
-    }
-    return entry;
-  }
-  // append() where `field` is no_field as often as not: no branch on what cannot be predicted.
-  void append_if_wanted(FieldId field, const Value& value) {
+  // A value of `field`, or of nobody if that is no_field: no branch on what cannot be predicted.
+  // It is found once link_from() was called.
+  EntryId push(FieldId field, const Value& value) {
     if (entry_count_ == entry_capacity_) {
       grow();
     }
-    const bool wanted = field != no_field;
     const EntryId entry = entry_count_;
     entries_[entry] = {value, no_entry, 0};
-    // Nobody's values go to a slot behind all fields, which never keeps one.
-    Slot& slot = slots_[wanted ? index(field) : field_count_];
-    const bool first = slot.epoch != epoch_;
-    EntryId& link = first ? unlinked_ : entries_[slot.last].next;
-    link = entry;
-    slot.first = first ? entry : slot.first;
-    slot.last = entry;
-    slot.epoch = wanted ? epoch_ : 0;
-    present_[present_count_] = field;
-    present_count_ += first && wanted ? 1 : 0;
-    entry_count_ += wanted ? 1 : 0;
+    entry_fields_[entry] = field;
+    entry_count_ += field != no_field ? 1 : 0;
+    return entry;
   }
+  // Gives the entries from `first` on to their fields.
+  void link_from(EntryId first);
   void grow();
   // Without white space outside strings, in the arena; empty: a string does not end.
   std::string_view stripped(std::string_view json);
@@ -147,12 +129,11 @@ class Event {
   // Vectors of their greatest size so far, the first so many of which are in use: cheaper than
   // push_back.
   std::vector<Entry> entries_;
+  std::vector<FieldId> entry_fields_;
   std::vector<FieldId> present_;
   std::uint32_t entry_count_ = 0;
   std::uint32_t entry_capacity_ = 0;  // entries_.size(), which takes a division
   std::uint32_t present_count_ = 0;
-  std::uint32_t field_count_ = 0;
-  EntryId unlinked_ = no_entry;  // written only
   std::vector<Text> texts_;
   std::vector<EntryId> scalars_;
   bool has_scalars_ = false;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <tuple>
 #include <utility>
 
 namespace tocsin {
@@ -16,6 +15,9 @@ static_assert(std::endian::native == std::endian::little);
 // A key that spans more segments than this is only found as written, nested: keeps the table linear
 // in a path's length.
 constexpr std::size_t key_segments_max = 64;
+// A plan of few keys can have a table without collisions: worth so many tries.
+constexpr std::size_t few_edges_max = 128;
+constexpr std::uint64_t salts_max = 64;
 
 std::vector<std::size_t> segment_ends(std::string_view path) {
   std::vector<std::size_t> ends;
@@ -131,62 +133,87 @@ void FieldPlan::compile() {
       graph.add(paths_[at], field);
     }
   }
-  const std::size_t places = std::bit_ceil(graph.edges.size() * 4 + 8);
-  table_.assign(places, Edge{});
-  middle_at_.assign(places, 0);
+  const std::vector<std::pair<std::pair<Node, std::string>, Step>> edges(graph.edges.begin(),
+                                                                         graph.edges.end());
+  const std::size_t places = std::bit_ceil(edges.size() * 8 + 8);
   mask_ = places - 1;
   shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
-  for (const auto& [start, to] : graph.edges) {
-    add_edge(start.first, start.second, to);
+  table_.resize(places);
+  const std::uint64_t salts = edges.size() <= few_edges_max ? salts_max : 1;
+  std::size_t fewest = edges.size() + 1;
+  std::uint64_t best = 0;
+  for (std::uint64_t tried = 0; tried < salts && fewest != 0; ++tried) {
+    salt_ = tried;
+    const std::size_t further = fill(edges);
+    if (further < fewest) {
+      fewest = further;
+      best = tried;
+    }
   }
+  salt_ = best;
+  fill(edges);
 }
 
-void FieldPlan::add_edge(Node from, std::string_view key, Step to) {
-  Edge edge;
-  std::tie(edge.head, edge.tail) = ends_of(key);
-  edge.from_and_size = static_cast<std::uint64_t>(from) << 32 | key.size();
+std::size_t FieldPlan::fill(std::span<const std::pair<std::pair<Node, std::string>, Step>> edges) {
+  std::fill(table_.begin(), table_.end(), Edge{});
+  keys_.clear();
+  std::size_t further = 0;
+  for (const auto& [start, to] : edges) {
+    further += add_edge(start.first, start.second, to) ? 0u : 1u;
+  }
+  return further;
+}
+
+// False: its first place is taken.
+bool FieldPlan::add_edge(Node from, std::string_view key, Step to) {
+  Edge edge = edge_of(from, key);
   edge.to = to;
-  std::size_t at = place(salt(from), edge.head, edge.tail, shift_);
+  edge.key = static_cast<std::uint32_t>(keys_.size());
+  keys_ += key;
+  const std::size_t first = place(salt(from), edge.head, edge.tail, shift_);
+  std::size_t at = first;
   while (table_[at].from_and_size != empty_place) {
     at = (at + 1) & mask_;
   }
+  edge.crowded = table_[at].crowded;
   table_[at] = edge;
-  if (key.size() > 16) {
-    middle_at_[at] = static_cast<std::uint32_t>(middles_.size());
-    middles_ += key.substr(8, key.size() - 16);
-  }
+  table_[first].crowded = table_[first].crowded || at != first;
+  return at == first;
 }
 
-std::pair<std::uint64_t, std::uint64_t> FieldPlan::ends_of(std::string_view key) {
-  if (key.size() >= 8) {
-    return {load(key.data()), load(key.data() + key.size() - 8)};
+FieldPlan::Edge FieldPlan::edge_of(Node from, std::string_view key) {
+  Edge edge;
+  if (key.size() < 8) {
+    std::memcpy(&edge.head, key.data(), key.size());
+    edge.middle = edge.head;
+    edge.tail = edge.head;
+  } else {
+    const std::size_t last = key.size() - 8;
+    edge.head = load(key.data());
+    edge.middle = load(key.data() + std::min<std::size_t>(last, 8));
+    edge.tail = load(key.data() + last);
   }
-  std::uint64_t whole = 0;
-  std::memcpy(&whole, key.data(), key.size());
-  return {whole, whole};
+  edge.from_and_size = static_cast<std::uint64_t>(from) << 32 | key.size();
+  return edge;
 }
 
-FieldPlan::Step FieldPlan::find_edge(Node node,
-                                     std::string_view key,
-                                     std::uint64_t head,
-                                     std::uint64_t tail) const {
-  const std::uint64_t wanted = static_cast<std::uint64_t>(node) << 32 | key.size();
-  for (std::size_t at = place(salt(node), head, tail, shift_);; at = (at + 1) & mask_) {
+FieldPlan::Step FieldPlan::find_edge(Node node, std::string_view key) const {
+  const Edge wanted = edge_of(node, key);
+  for (std::size_t at = place(salt(node), wanted.head, wanted.tail, shift_);;
+       at = (at + 1) & mask_) {
     const Edge& edge = table_[at];
-    const std::uint64_t differs =
-        (edge.head ^ head) | (edge.tail ^ tail) | (edge.from_and_size ^ wanted);
-    if (differs == 0 && (key.size() <= 16 || middle_equals(at, key))) {
-      return edge.to;
-    }
     if (edge.from_and_size == empty_place) {
       return {};
+    }
+    if (edge.from_and_size == wanted.from_and_size && edge.head == wanted.head &&
+        edge.tail == wanted.tail && std::string_view(keys_).substr(edge.key, key.size()) == key) {
+      return edge.to;
     }
   }
 }
 
 FieldPlan::Step FieldPlan::step(Node node, std::string_view key) const {
-  const auto [head, tail] = ends_of(key);
-  return find_edge(node, key, head, tail);
+  return find_edge(node, key);
 }
 
 }  // namespace tocsin

@@ -53,33 +53,28 @@ class FieldPlan {
   // What `key` (decoded, UTF-8) leads to from `node`; {no_node, no_field} if no path wants it.
   Step step(Node node, std::string_view key) const;
   // The same for the walk: a key behind which at least 8 bytes are readable, from one node at a
-  // time.
+  // time. No branch depends on the key, but that one is long or that two share a place.
   class Stepper {
    public:
     Stepper(const FieldPlan& plan, Node node)
         : plan_(&plan),
           table_(plan.table_.data()),
-          salt_(salt(node)),
+          salt_(plan.salt(node)),
           from_(static_cast<std::uint64_t>(node) << 32),
           shift_(plan.shift_) {}
     Step step(const char* key, std::size_t size) const {
-      std::uint64_t head = load(key);
-      std::uint64_t tail = 0;
-      if (size >= 8) {
-        tail = load(key + size - 8);
-      } else {
-        head &= masks[size];
-        tail = head;
-      }
+      const std::uint64_t mask = masks[size < 8 ? size : 8];
+      const std::size_t last = (size < 8 ? 8 : size) - 8;
+      const std::uint64_t head = load(key) & mask;
+      const std::uint64_t middle = load(key + (last < 8 ? last : 8)) & mask;
+      const std::uint64_t tail = load(key + last) & mask;
       const Edge& edge = table_[place(salt_, head, tail, shift_)];
-      if (((edge.head ^ head) | (edge.tail ^ tail) | (edge.from_and_size ^ (from_ | size))) == 0 &&
-          size <= 16) {
-        return edge.to;
+      const std::uint64_t differs = (edge.head ^ head) | (edge.middle ^ middle) |
+                                    (edge.tail ^ tail) | (edge.from_and_size ^ (from_ | size));
+      if (edge.crowded || size > whole_bytes) {
+        return plan_->find_edge(static_cast<Node>(from_ >> 32), {key, size});
       }
-      if (edge.from_and_size == empty_place) {
-        return {};
-      }
-      return plan_->find_edge(static_cast<Node>(from_ >> 32), {key, size}, head, tail);
+      return differs == 0 ? edge.to : Step();
     }
 
    private:
@@ -117,15 +112,20 @@ class FieldPlan {
   }
 
  private:
-  // A key that leads from a node to another: `head` and `tail` are its first and last 8 bytes (of
-  // a shorter key, all of it, and zeros).
-  struct alignas(32) Edge {
+  // A key that leads from a node to another: its first 8 bytes, its last 8, and those behind the
+  // first 8 (or the last 8 again): all of a key of up to whole_bytes. Of a key of less than 8 all
+  // three are the key, and zeros.
+  struct Edge {
     std::uint64_t head = 0;
+    std::uint64_t middle = 0;
     std::uint64_t tail = 0;
     std::uint64_t from_and_size = empty_place;  // the node, and the key's size in the low half
     Step to;
+    std::uint32_t key = 0;  // where all of it is, in keys_
+    bool crowded = false;   // another edge, that would be here, is further on
   };
   static constexpr std::uint64_t empty_place = ~0ull;
+  static constexpr std::size_t whole_bytes = 24;
 
   static constexpr std::uint64_t masks[9] = {0,
                                              0xff,
@@ -141,7 +141,7 @@ class FieldPlan {
     std::memcpy(&word, bytes, sizeof word);
     return word;
   }
-  static std::uint64_t salt(Node node) { return node * 0x9e3779b97f4a7c15ull; }
+  std::uint64_t salt(Node node) const { return (node + salt_) * 0x9e3779b97f4a7c15ull; }
   static std::size_t place(std::uint64_t salt,
                            std::uint64_t head,
                            std::uint64_t tail,
@@ -149,25 +149,23 @@ class FieldPlan {
     return (((head ^ std::rotl(tail, 29)) + salt) * 0xc4ceb9fe1a85ec53ull) >> shift;
   }
   // Out of line: what the first place of the table does not settle.
-  Step find_edge(Node node, std::string_view key, std::uint64_t head, std::uint64_t tail) const;
-  // Of a key of more than 16 bytes, what is neither its head nor its tail.
-  bool middle_equals(std::size_t place, std::string_view key) const {
-    return std::memcmp(middles_.data() + middle_at_[place], key.data() + 8, key.size() - 16) == 0;
-  }
+  Step find_edge(Node node, std::string_view key) const;
   FieldId find_or_add(std::string_view path);
   void add_system_fields();
   void add_derived_parts();
   void compile();
-  void add_edge(Node from, std::string_view key, Step to);
-  static std::pair<std::uint64_t, std::uint64_t> ends_of(std::string_view key);
+  // Returns how many edges had to go further than their first place.
+  std::size_t fill(std::span<const std::pair<std::pair<Node, std::string>, Step>> edges);
+  bool add_edge(Node from, std::string_view key, Step to);
+  static Edge edge_of(Node from, std::string_view key);
 
   std::vector<std::string> paths_;
   // Open addressing, at most an eighth full: nearly every key is answered by the first place.
   std::vector<Edge> table_;
-  std::vector<std::uint32_t> middle_at_;  // of each place, in middles_
-  std::string middles_;
+  std::string keys_;
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
+  std::uint64_t salt_ = 0;
   System system_{};
   Derived derived_{};
 };

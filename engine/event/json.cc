@@ -12,57 +12,24 @@
 #include "engine/event/json_grammar.h"
 #include "engine/event/json_tolerant.h"
 #include "engine/event/json_walk.h"
+#include "engine/event/structural_scan.h"
 
 namespace tocsin {
 namespace {
 
-// What stage 1 is given at first; grown to the largest record that comes.
-constexpr std::size_t first_capacity = 64u << 10;
 // Positions are 32 bits, and a repaired copy may be three times as long.
 constexpr std::size_t bytes_max = 1u << 30;
-
-bool contains_backslash(std::string_view text) {
-  return std::memchr(text.data(), '\\', text.size()) != nullptr;
-}
 
 }  // namespace
 
 struct JsonReader::Impl {
-  std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
-  std::size_t capacity = 0;
-  // simdjson's scalar fallback (no SSE4.2, no NEON) neither looks at UTF-8 outside strings nor
-  // finds quotes inside bare words as the others do: there the tolerant scan is used for all
-  // records.
-  const bool scalar = simdjson::get_active_implementation()->name() == "fallback";
+  StructuralScan scan;
   TolerantScan tolerant;
   JsonWalk walk;
   JsonGrammar grammar;
   JsonFault fault;
   // What the last event was read from, for its scalars.
   StructuralIndex current;
-  std::string_view split_document;
-
-  // simdjson's stage 1 over `text`: false if it refuses.
-  bool stage1(std::string_view text) {
-    if (text.size() > capacity) {
-      capacity = std::bit_ceil(std::max(text.size(), first_capacity));
-      if (simdjson::get_active_implementation()->create_dom_parser_implementation(
-              capacity, 1, parser) != simdjson::SUCCESS) {
-        parser.reset();
-        capacity = 0;
-        return false;
-      }
-    }
-    if (parser == nullptr || text.empty() || scalar) {
-      return false;
-    }
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    return parser->stage1(bytes, text.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
-  }
-
-  StructuralIndex index(std::string_view text) const {
-    return {text.data(), parser->structural_indexes.get(), 0, parser->n_structural_indexes};
-  }
 
   ReadStatus judge(bool strict, bool has_backslash) {
     if (!strict) {
@@ -86,7 +53,7 @@ struct JsonReader::Impl {
                      std::vector<Element>& elements,
                      bool& other_shape);
 
-  // Over the tolerant scan. What is not malformed is `repaired`: simdjson has refused it.
+  // Over the tolerant scan. What is not malformed is `repaired`: a strict parser refuses it.
   ReadStatus read_tolerantly(std::string_view record,
                              const FieldPlan& plan,
                              bool strict,
@@ -146,25 +113,35 @@ std::uint32_t JsonReader::fault_offset() const {
 ReadStatus JsonReader::read(std::string_view record,
                             const FieldPlan& plan,
                             bool strict,
-                            Event& event,
-                            Backslash backslash) {
+                            Event& event) {
+  if (record.size() > bytes_max) {
+    event.reset(plan, record);
+    impl_->fault = {"too large", 0};
+    return ReadStatus::malformed;
+  }
+  const StructuralScan::Found found = impl_->scan.document(record);
+  if (found.sound) {
+    return read(record, {impl_->scan.index(), found.has_backslash}, plan, strict, event);
+  }
+  event.reset(plan, trim_json_space(record));
+  event.reader_ = this;
+  return impl_->read_tolerantly(record, plan, strict, event);
+}
+
+ReadStatus JsonReader::read(std::string_view record,
+                            const ScannedRecord& scanned,
+                            const FieldPlan& plan,
+                            bool strict,
+                            Event& event) {
   Impl& impl = *impl_;
   event.reset(plan, trim_json_space(record));
   event.reader_ = this;
-  if (record.size() > bytes_max) {
-    impl.fault = {"too large", 0};
-    return ReadStatus::malformed;
-  }
-  if (impl.stage1(record)) {
-    impl.current = impl.index(record);
-    const bool has_backslash =
-        backslash == Backslash::unknown ? contains_backslash(record) : backslash == Backslash::some;
-    event.plain_ = !has_backslash;
-    if (impl.walk.read(impl.current, plan, has_backslash, event)) {
-      const ReadStatus status = impl.judge(strict, has_backslash);
-      if (status != ReadStatus::malformed) {
-        return status;
-      }
+  impl.current = scanned.index;
+  event.plain_ = !scanned.has_backslash;
+  if (impl.walk.read(impl.current, plan, scanned.has_backslash, event)) {
+    const ReadStatus status = impl.judge(strict, scanned.has_backslash);
+    if (status != ReadStatus::malformed) {
+      return status;
     }
   }
   return impl.read_tolerantly(record, plan, strict, event);
@@ -183,15 +160,14 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   }
   event.reset(plan, trim_json_space(tolerant.text()));
   current = tolerant.index();
-  const bool has_backslash = contains_backslash(tolerant.text());
+  const bool has_backslash = tolerant.text().find('\\') != std::string_view::npos;
   if (!walk.read(current, plan, has_backslash, event)) {
     return malformed(walk.fault());
   }
-  const ReadStatus status = judge(strict, has_backslash);
-  if (status == ReadStatus::malformed) {
+  if (judge(strict, has_backslash) == ReadStatus::malformed) {
     return malformed(grammar.fault());
   }
-  return scalar && !tolerant.repaired() ? status : ReadStatus::repaired;
+  return ReadStatus::repaired;
 }
 
 bool JsonReader::split(std::string_view document,
@@ -199,12 +175,11 @@ bool JsonReader::split(std::string_view document,
                        std::vector<Element>& elements) {
   Impl& impl = *impl_;
   elements.clear();
-  if (document.size() > bytes_max || !impl.stage1(document)) {
+  if (document.size() > bytes_max || !impl.scan.document(document).sound) {
     return document.size() <= bytes_max && split_tolerantly(document, key, elements);
   }
-  impl.split_document = document;
   bool other_shape = false;
-  if (impl.split_soundly(impl.index(document), key, elements, other_shape)) {
+  if (impl.split_soundly(impl.scan.index(), key, elements, other_shape)) {
     return true;
   }
   elements.clear();
@@ -212,18 +187,11 @@ bool JsonReader::split(std::string_view document,
 }
 
 ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& plan, Event& event) {
-  Impl& impl = *impl_;
-  event.reset(plan, element.json);
-  event.reader_ = this;
-  impl.current = impl.index(impl.split_document);
-  impl.current.first = element.first;
-  impl.current.last = element.last;
-  const bool has_backslash = contains_backslash(element.json);
-  event.plain_ = !has_backslash;
-  if (impl.walk.read(impl.current, plan, has_backslash, event)) {
-    return ReadStatus::ok;
-  }
-  return impl.read_tolerantly(element.json, plan, false, event);
+  ScannedRecord scanned{impl_->scan.index(), false};
+  scanned.index.first = element.first;
+  scanned.index.last = element.last;
+  scanned.has_backslash = element.json.find('\\') != std::string_view::npos;
+  return read(element.json, scanned, plan, false, event);
 }
 
 void JsonReader::collect_scalars(Event& event) {
@@ -255,6 +223,10 @@ bool JsonReader::in_scalar(const char* begin, const char* end) const {
   }
   const std::string_view word = bare_word(index.text, at, *behind);
   return word != "null" && end <= word.data() + word.size();
+}
+
+bool is_valid_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
 }
 
 bool strip_white_space(std::string_view json, char* out, std::size_t& size) {

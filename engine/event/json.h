@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // JsonReader: from the bytes of one record to an Event. The only door to simdjson.
 //
-// One walk serves every mode, so that a match never depends on the mode: simdjson's stage 1 finds
-// the structural characters (or, where it refuses the bytes, a tolerant scan of our own that
-// repairs them into a copy), and the walk over them picks the fields that the plan wants. Strict
-// mode validates the whole grammar beside it.
+// One walk serves every mode, so that a match never depends on the mode: a StructuralScan finds
+// the structural characters (or, where it refuses the bytes, a tolerant scan that repairs them into
+// a copy), and the walk over them picks the fields that the plan wants. Strict mode validates the
+// whole grammar beside it.
 //
-// Thread rule: one thread each. Errors: none thrown. Cost: near that of simdjson's stage 1; no
+// Thread rule: one thread each. Errors: none thrown. Cost: near that of the structural scan; no
 // allocation in steady state. Precondition everywhere: limits::padding_bytes readable bytes follow
 // the record.
 #pragma once
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "engine/event/event.h"
-#include "engine/event/line_scan.h"
+#include "engine/event/json_index.h"
 
 namespace tocsin {
 
@@ -27,6 +27,12 @@ enum class ReadStatus : std::uint8_t {
   repaired,   // a strict parser refuses it (one bad byte, a huge number ...), structurally it is
               // JSON: evaluated all the same
   malformed,  // brackets or quotes do not balance, or a member is not key, colon, value: no event
+};
+
+// What a StructuralScan has found in a record.
+struct ScannedRecord {
+  StructuralIndex index;
+  bool has_backslash = false;
 };
 
 class JsonReader {
@@ -40,12 +46,14 @@ class JsonReader {
   // is no object (a scalar, an array) is ok and has no fields. `strict`: every byte is validated,
   // so that `repaired` and `malformed` are exact; otherwise subtrees that nobody wants are only
   // checked for balance.
-  // `backslash`: is there one in the record?
+  ReadStatus read(std::string_view record, const FieldPlan& plan, bool strict, Event& event);
+  // The same for a record whose structural characters are known, and stay known while the event is
+  // used.
   ReadStatus read(std::string_view record,
+                  const ScannedRecord& scanned,
                   const FieldPlan& plan,
                   bool strict,
-                  Event& event,
-                  Backslash backslash = Backslash::unknown);
+                  Event& event);
 
   // Of the last read() that was malformed: what is wrong, and at which byte of the record.
   std::string_view fault() const;
@@ -79,6 +87,8 @@ class JsonReader {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+bool is_valid_utf8(std::string_view text);
 
 // Writes `json` without the white space outside its strings to `out`, which has room for
 // json.size() + limits::padding_bytes. False (and nothing is said of `out`) if a string does not

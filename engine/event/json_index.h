@@ -4,6 +4,7 @@
 // our own tolerant scan. Thread rule: plain values; views into the text and the index.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -18,12 +19,15 @@ struct JsonFault {
 };
 
 // The structural characters first..last-1 are one value. positions[last] exists and is where the
-// next one stands, or where the text ends.
+// next one stands, or where the text ends. kinds[i] is text[positions[i]]; behind the whole index
+// are kinds_behind zeros.
 struct StructuralIndex {
   const char* text = nullptr;
   const std::uint32_t* positions = nullptr;
+  const char* kinds = nullptr;
   std::uint32_t first = 0;
   std::uint32_t last = 0;
+  static constexpr std::size_t kinds_behind = 8;
 
   // The string that begins at a structural character, as written, without its quotes.
   std::string_view string(std::uint32_t structural) const;

@@ -47,7 +47,13 @@ bool TolerantScan::scan(std::string_view record) {
     }
     ++at;
   }
-  // As simdjson's index ends: the walk looks up to two places ahead.
+  // The walk looks up to two places ahead.
+  kinds_.resize(positions_.size());
+  std::transform(
+      positions_.begin(), positions_.end(), kinds_.begin(), [&text](std::uint32_t place) {
+        return text[place];
+      });
+  kinds_.append(StructuralIndex::kinds_behind, '\0');
   positions_.insert(positions_.end(), 3, static_cast<std::uint32_t>(size_));
   return true;
 }

@@ -22,7 +22,8 @@ class TolerantScan {
   // The repaired copy, padded, valid until the next scan.
   std::string_view text() const { return {text_.data(), size_}; }
   StructuralIndex index() const {
-    return {text_.data(), positions_.data(), 0, static_cast<std::uint32_t>(positions_.size() - 3)};
+    const std::size_t count = kinds_.size() - StructuralIndex::kinds_behind;
+    return {text_.data(), positions_.data(), kinds_.data(), 0, static_cast<std::uint32_t>(count)};
   }
   // Did the last scan find what a strict parser refuses: a byte that is no UTF-8, a control
   // character in a string?
@@ -36,6 +37,7 @@ class TolerantScan {
   std::string text_;
   std::size_t size_ = 0;
   std::vector<std::uint32_t> positions_;
+  std::string kinds_;
   std::uint32_t open_quote_ = 0;
   bool repaired_ = false;
 };

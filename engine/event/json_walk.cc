@@ -2,6 +2,7 @@
 #include "engine/event/json_walk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace tocsin {
@@ -21,6 +22,19 @@ ValueKind kind_of_word(std::string_view word) {
   return is_word(word, "null") ? ValueKind::null : ValueKind::number;
 }
 
+// The brackets among the 8 kinds at `from`: the highest bit of each one's byte.
+inline std::uint64_t brackets_of(const char* from) {
+  constexpr std::uint64_t each = 0x0101010101010101u;
+  std::uint64_t kinds = 0;
+  std::memcpy(&kinds, from, sizeof kinds);
+  // { [ } ] without bit 5 are 0x5b and 0x5d. A byte whose lower 7 bits are 0 carries nothing.
+  const auto nonzero = [](std::uint64_t bytes) {
+    return ((bytes & (each * 0x7f)) + each * 0x7f) | bytes;
+  };
+  const std::uint64_t upper = kinds & (each * 0xdf);
+  return ~(nonzero(upper ^ (each * 0x5b)) & nonzero(upper ^ (each * 0x5d))) & (each * 0x80);
+}
+
 }  // namespace
 
 JsonWalk::JsonWalk() : frames_(limits::json_depth_max) {}
@@ -32,6 +46,7 @@ bool JsonWalk::fail(const char* what, std::uint32_t structural) {
 
 void JsonWalk::begin(const StructuralIndex& index) {
   text_ = index.text;
+  kinds_of_ = index.kinds;
   positions_ = index.positions;
   next_ = index.first;
   last_ = index.last;
@@ -67,6 +82,7 @@ bool JsonWalk::read(const StructuralIndex& index,
   } else if (!skip_value()) {
     return false;
   }
+  event.link_from(0);
   return next_ == last_ || fail("more text behind the value", next_);
 }
 
@@ -92,15 +108,17 @@ bool JsonWalk::run() {
 template <bool has_backslash>
 bool JsonWalk::members(bool at_separator) {
   const char* const text = text_;
+  const char* const kinds = kinds_of_;
   const std::uint32_t* const positions = positions_;
   const std::uint32_t last = last_;
   const std::uint32_t depth = depth_;
   const FieldPlan::Node node = frames_[depth - 1].node;
   const FieldPlan::Stepper stepper(*plan_, node);
+  Event& event = *event_;
   std::uint32_t next = next_;
   for (;; at_separator = true) {
     if (at_separator) {
-      const char c = next < last ? text[positions[next]] : '\0';
+      const char c = next < last ? kinds[next] : '\0';
       ++next;
       if (c != ',') {
         next_ = next;
@@ -108,30 +126,21 @@ bool JsonWalk::members(bool at_separator) {
       }
     }
     // A key, a colon, a value and at least one closing bracket.
-    const std::uint32_t key = positions[next] + 1;
-    const std::uint32_t colon = positions[next + 1];
-    const std::uint32_t begin = positions[next + 2];
-    if (last - next < 4 || text[key - 1] != '"' || text[colon] != ':') {
+    if (last - next < 4 || kinds[next] != '"' || kinds[next + 1] != ':') {
       next_ = next;
       return fail_member();
     }
-    const std::uint32_t size = closing_quote(text, colon) - key;
+    const std::uint32_t key = positions[next] + 1;
+    const std::uint32_t size = closing_quote(text, positions[next + 1]) - key;
     const FieldPlan::Step to = has_backslash && std::memchr(text + key, '\\', size) != nullptr
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
-    const char c = text[begin];
     next += 2;
-    if (c == '"') {
-      ++next;
-      if constexpr (has_backslash) {
-        if (to.field != no_field) {
-          take_string<has_backslash>(to.field, begin, positions[next], false);
-        }
-      } else {
-        const std::uint32_t value_size = closing_quote(text, positions[next]) - begin - 1;
-        event_->append_if_wanted(
-            to.field, {text + begin + 1, value_size, ValueKind::string, false, false, 0});
+    if (kinds[next] == '"') {
+      if (!has_backslash || to.field != no_field) {
+        event.push(to.field, string_at<has_backslash>(next));
       }
+      ++next;
       continue;
     }
     next_ = next;
@@ -208,10 +217,12 @@ template <bool has_backslash>
 inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   const char c = at(next_);
   if (c == '"') {
-    ++next_;
     if (to.field != no_field) {
-      take_string<has_backslash>(to.field, positions_[next_ - 1], positions_[next_], in_array);
+      Value value = string_at<has_backslash>(next_);
+      value.in_array = in_array;
+      event_->push(to.field, value);
     }
+    ++next_;
     return true;
   }
   if (is_json_open(c)) {
@@ -223,16 +234,13 @@ inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   return take_word(to.field, in_array);
 }
 
-// The string whose opening quote is at `quote`; `following` is the next structural character.
+// The string that begins there.
 template <bool has_backslash>
-inline void JsonWalk::take_string(FieldId field,
-                                  std::uint32_t quote,
-                                  std::uint32_t following,
-                                  bool in_array) {
-  const std::uint32_t begin = quote + 1;
-  const std::uint32_t size = closing_quote(text_, following) - begin;
+inline Value JsonWalk::string_at(std::uint32_t structural) const {
+  const std::uint32_t begin = positions_[structural] + 1;
+  const std::uint32_t size = closing_quote(text_, positions_[structural + 1]) - begin;
   const bool escaped = has_backslash && std::memchr(text_ + begin, '\\', size) != nullptr;
-  event_->append(field, {text_ + begin, size, ValueKind::string, escaped, in_array, 0});
+  return {text_ + begin, size, ValueKind::string, escaped, false, 0};
 }
 
 bool JsonWalk::take_word(FieldId field, bool in_array) {
@@ -245,8 +253,8 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
     return true;
   }
   const ValueKind kind = kind_of_word(word);
-  event_->append(field,
-                 {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, 0});
+  event_->push(field,
+               {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, 0});
   return true;
 }
 
@@ -259,7 +267,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   if (array && !deep && last_ - next_ >= 2 && at(next_ + 1) == ']') {
     if (leaf) {
       const std::uint32_t size = positions_[next_ + 1] + 1 - begin;
-      event_->append(to.field, {text_ + begin, size, ValueKind::empty_array, false, in_array, 0});
+      event_->push(to.field, {text_ + begin, size, ValueKind::empty_array, false, in_array, 0});
     }
     next_ += 2;
     return true;
@@ -268,7 +276,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   EntryId entry = no_entry;
   if (leaf && (deep || !array)) {
     const ValueKind kind = deep ? ValueKind::string : ValueKind::object;
-    entry = event_->append(to.field, {text_ + begin, 0, kind, false, in_array, 0});
+    entry = event_->push(to.field, {text_ + begin, 0, kind, false, in_array, 0});
   }
   if (descends && !(last_ - next_ >= 2 && at(next_ + 1) == '}')) {
     ++next_;
@@ -312,22 +320,31 @@ inline bool JsonWalk::skip_value() {
 }
 
 bool JsonWalk::skip_container() {
-  std::uint64_t kinds = at(next_) == '[' ? 1 : 0;  // the open brackets, the innermost in bit 0
+  const char* const kinds = kinds_of_;
+  std::uint64_t arrays = at(next_) == '[' ? 1 : 0;  // the open brackets, the innermost in bit 0
   std::uint32_t depth = 1;
-  for (std::uint32_t structural = next_ + 1; structural < last_; ++structural) {
-    const char c = at(structural);
-    if (is_json_open(c)) {
-      if (depth == 64) {
-        next_ = structural;
-        return skip_deep(kinds);
+  for (std::uint32_t eight = next_ + 1; eight < last_; eight += 8) {
+    for (std::uint64_t brackets = brackets_of(kinds + eight); brackets != 0;
+         brackets &= brackets - 1) {
+      const std::uint32_t structural =
+          eight + static_cast<std::uint32_t>(std::countr_zero(brackets)) / 8;
+      const char c = kinds[structural];
+      if (structural >= last_) {
+        break;
       }
-      ++depth;
-      kinds = kinds << 1 | (c == '[' ? 1 : 0);
-    } else if (is_json_close(c)) {
-      if (((kinds & 1) != 0) != (c == ']')) {
+      if (is_json_open(c)) {
+        if (depth == 64) {
+          next_ = structural;
+          return skip_deep(arrays);
+        }
+        ++depth;
+        arrays = arrays << 1 | (c == '[' ? 1 : 0);
+        continue;
+      }
+      if (((arrays & 1) != 0) != (c == ']')) {
         return fail("a bracket of the other kind", structural);
       }
-      kinds >>= 1;
+      arrays >>= 1;
       if (--depth == 0) {
         next_ = structural + 1;
         return true;

@@ -56,7 +56,7 @@ class JsonWalk {
   template <bool has_backslash>
   bool take_container(FieldPlan::Step to, bool in_array);
   template <bool has_backslash>
-  void take_string(FieldId field, std::uint32_t quote, std::uint32_t following, bool in_array);
+  Value string_at(std::uint32_t structural) const;
   bool take_word(FieldId field, bool in_array);
   FieldPlan::Step escaped_step(FieldPlan::Node node, std::string_view key);
   bool fail_member();
@@ -68,9 +68,10 @@ class JsonWalk {
   bool close();
   bool fail(const char* what, std::uint32_t at);
 
-  char at(std::uint32_t structural) const { return text_[positions_[structural]]; }
+  char at(std::uint32_t structural) const { return kinds_of_[structural]; }
 
   const char* text_ = nullptr;
+  const char* kinds_of_ = nullptr;
   const std::uint32_t* positions_ = nullptr;
   std::uint32_t next_ = 0;  // the structural character that is read next
   std::uint32_t last_ = 0;  // behind the last one

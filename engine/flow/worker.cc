@@ -114,11 +114,6 @@ class BatchVisitor final : public RecordVisitor {
   std::vector<RuleId> matched_;
 };
 
-bool is_blank(std::string_view line) {
-  return std::all_of(
-      line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
-}
-
 void decode_lines(const Batch& batch,
                   RecordDecoder& decoder,
                   const FieldPlan& plan,
@@ -128,16 +123,8 @@ void decode_lines(const Batch& batch,
   if (batch.stream_offset == 0 && bytes.substr(0, 3) == "\xef\xbb\xbf") {
     at = 3;  // a byte order mark is no part of a document
   }
-  const LineScan lines;
   while (at < bytes.size()) {
-    const LineScan::Line found = lines.next(bytes.data() + at, bytes.data() + bytes.size());
-    const auto end = static_cast<std::size_t>(found.end - bytes.data());
-    const std::string_view line = bytes.substr(at, end - at);
-    if (!line.empty() && (static_cast<unsigned char>(line.front()) > ' ' || !is_blank(line))) {
-      decoder.decode(
-          line, at, plan, visitor, found.has_backslash ? Backslash::some : Backslash::none);
-    }
-    at = end + 1;
+    at = decoder.decode_line(bytes, at, plan, visitor) + 1;
   }
 }
 
