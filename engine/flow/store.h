@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Store: the contract of the one durable place: alerts with their deliveries, and input positions,
-// committed as of the same batch. Thread rule: all functions may be called from any thread;
-// implementations lock. Errors: Result.
+// Store: the contract of the one durable place: alerts with their deliveries, the detectors' state
+// and input positions, committed as of the same batch. Thread rule: all functions may be called
+// from any thread; implementations lock. Errors: Result.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,27 @@ struct Addressed {
   std::vector<std::string> receivers;
 };
 
+// A piece of the detectors' state under a key of their choice. It replaces the earlier one of the
+// same key; empty bytes remove it.
+struct StateRow {
+  std::string key;
+  std::string bytes;
+};
+
 struct Commit {
   std::uint64_t batch = 0;
   std::span<const Addressed> alerts;
   std::span<const Position> positions;
+  std::span<const StateRow> detector_state = {};
+  TimeNs now = 0;  // receive time: what is kept by age is as old as this says; 0: unknown
+};
+
+// Alerts of one rule that were counted instead of stored, past its quota.
+struct CountedAlerts {
+  std::string rule;   // its key; a system alert's code
+  std::string group;  // "name=value, ..." or "*": other groups
+  TimeNs minute = 0;  // its start
+  std::uint64_t count = 0;
 };
 
 struct Delivery {
@@ -46,9 +63,15 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // One transaction. An alert whose id is known already is not stored again.
+  // One transaction: after an error nothing of it is there, and the same may be tried again. An
+  // alert whose id is known already is not stored again.
   virtual Result<void> commit(const Commit& commit) = 0;
   virtual std::vector<Position> positions() const = 0;
+  // There were positions once, and they are lost: what exists is to be read from its beginning.
+  virtual bool lost_positions() const { return false; }
+  // What a restart goes on with, by key; nothing where nothing outlives the process.
+  virtual std::vector<StateRow> detector_state() const { return {}; }
+  virtual std::vector<CountedAlerts> counted() const { return {}; }
 
   // The next deliveries of a receiver that are neither leased nor done, oldest first; leased until
   // mark() or release().
