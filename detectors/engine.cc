@@ -51,6 +51,13 @@ void CorrelationEngine::build() {
           .push_back({spec, input});
     }
   }
+  rules_by_key_.clear();
+  for (std::uint32_t rule = 0; rule < ruleset_->rules.size(); ++rule) {
+    if (!rule_consumers_[rule].empty()) {
+      rules_by_key_.emplace(ruleset_->rules[rule].key, rule);
+    }
+  }
+  find_reach();
 }
 
 CorrelationEngine::Stage CorrelationEngine::make_stage(std::uint32_t spec_index) {
@@ -115,17 +122,20 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
     if (settings_.by_time) {
       held_.push_back(std::move(held));
     } else {
-      take(result.source == nullptr ? std::string() : result.source->input, std::move(held), out);
+      take(result.source == nullptr ? std::string() : result.source->input, held, out);
     }
   }
 }
 
-void CorrelationEngine::take(const std::string& input, Held held, Out& out) {
+void CorrelationEngine::take(const std::string& input, const Held& held, Out& out) {
   const auto [clock, is_new] = clocks_.try_emplace(input, InputClock{held.time, false});
   clock->second.latest = std::max(clock->second.latest, held.time);
   clock->second.idle = false;
   follow_inputs(out);
-  feed(held, out);
+  const bool fed = feed(held, out);
+  if (settings_.journal && !replaying_) {
+    note_taken(input, held, fed);
+  }
 }
 
 void CorrelationEngine::follow_inputs(Out& out) {
@@ -145,13 +155,24 @@ void CorrelationEngine::follow_inputs(Out& out) {
 void CorrelationEngine::set_idle(const std::string& input, bool idle, Out& out) {
   const auto found = clocks_.find(input);
   if (found != clocks_.end()) {
+    if (settings_.journal && !replaying_ && found->second.idle != idle) {
+      note_idle(input, idle);
+    }
     found->second.idle = idle;
     follow_inputs(out);
   }
 }
 
 void CorrelationEngine::advance(TimeNs time, Out& out) {
+  const std::size_t reports = out.size();
+  if (time > watermark_) {
+    advanced_ = time;
+  }
   move_watermark(time, out);
+  // What changed nothing that can be seen is noted with what follows it.
+  if (out.size() > reports) {
+    note_advance();
+  }
 }
 
 void CorrelationEngine::finish(Out& out) {
@@ -177,25 +198,31 @@ void CorrelationEngine::finish(Out& out) {
   }
 }
 
-void CorrelationEngine::feed(const Held& held, Out& out) {
+// False: a copy of a record that was fed before.
+bool CorrelationEngine::feed(const Held& held, Out& out) {
   latest_ = std::max(latest_, held.time);
   // By the record's own time: a clamped one differs between copies.
   if (!seen_.insert(held.record->identity, *held.record->time)) {
     ++counters_.duplicates;
-    return;
+    return false;
   }
   ++counters_.fed;
+  kept_ = kept(held);
   auto source = std::make_shared<Source>();
   source->time = held.time;
-  source->sequence = records_->add(reach_ns_ > 0 ? held.record : nullptr);
+  source->sequence = records_->add(reaches(held, &Reach::looks_back) ? kept_ : nullptr);
   source->identity = held.record->identity;
-  source->record = held.record;
+  source->record = kept_;
+  current_ = held.record;
+  current_sequence_ = source->sequence;
   for (const std::uint32_t rule : held.rules) {
     for (const Consumer& consumer : rule_consumers_[rule]) {
       stages_[consumer.spec].met.push_back({consumer.input, source});
     }
   }
   run_stages(out);
+  current_.reset();
+  return true;
 }
 
 // --- time ---
@@ -246,11 +273,12 @@ void CorrelationEngine::deliver(std::uint32_t spec, Out& out) {
   if (stage.met.empty()) {
     return;
   }
-  std::vector<Event> events = events_of(spec);
-  stage.met.clear();
-  if (stage.detector == nullptr) {
+  if (stage.detector == nullptr || (replaying_ && !stage.known)) {
+    stage.met.clear();
     return;
   }
+  std::vector<Event> events = events_of(spec);
+  stage.met.clear();
   for (Event& event : events) {
     if (stage.waits) {
       wait(stage, std::move(event));
@@ -285,9 +313,6 @@ std::vector<CorrelationEngine::Event> CorrelationEngine::events_of(std::uint32_t
   const Stage& stage = stages_[spec_index];
   std::vector<Event> events;
   for (const Met& met : stage.met) {
-    if (stage.detector == nullptr) {
-      break;
-    }
     Event event;
     event.inputs = std::uint64_t{1} << met.input;
     event.source = met.source;
@@ -323,7 +348,8 @@ FieldTexts CorrelationEngine::field_of(const Source& source,
       return texts;
     }
   }
-  fields_.use(source.record);
+  fields_.use(current_ != nullptr && source.sequence == current_sequence_ ? current_
+                                                                          : source.record);
   return fields_.get(field);
 }
 

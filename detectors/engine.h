@@ -18,8 +18,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +47,11 @@ struct CorrelationSettings {
   std::size_t duplicate_ids_max = limits::duplicate_ids_max;
   std::size_t records_bytes_max = limits::detector_records_bytes_max;
   std::size_t waiting_max = limits::detector_waiting_max;
+  // Keep a journal for take_journal(). Not for by_time.
+  bool journal = false;
+  // Takes the secrets out of a record's JSON before it is kept for later; empty: it is kept as it
+  // is.
+  std::function<std::string(const std::string& json)> redact;
   DetectorSettings detector;
 };
 
@@ -94,6 +101,17 @@ class CorrelationEngine {
   void save(std::string& out) const;
   bool load(std::string_view bytes);
 
+  // What was fed since the last call, as bytes. A saved state, and after it the journals that were
+  // taken since, give the same state again: replay() feeds one, and what detectors report then was
+  // reported before. False: not readable; the state is then that of a part of it. A correlation
+  // that the loaded state did not know is fed nothing.
+  std::string take_journal();
+  bool replay(std::string_view journal);
+  // The loaded state is of these very correlations.
+  bool knows_all() const;
+  // Inputs that fed correlations.
+  std::vector<std::string> inputs() const;
+
   const std::vector<CorrelationProblem>& problems() const { return problems_; }
   CorrelationCounters counters() const;
   DetectorCounters counters(std::uint32_t spec) const;
@@ -130,6 +148,7 @@ class CorrelationEngine {
     std::unique_ptr<Detector> detector;
     const DetectorType* type = nullptr;
     bool waits = false;       // emit: watermark
+    bool known = false;       // to the loaded state
     DurationNs delay_ns = 0;  // how late reports of inner correlations come at most
     std::vector<std::vector<std::uint32_t>> group_fields;  // per input: FieldReader numbers
     std::vector<std::uint32_t> fields;
@@ -143,6 +162,11 @@ class CorrelationEngine {
     std::shared_ptr<const RecordCopy> record;
     std::vector<std::uint32_t> rules;
   };
+  struct Reach {                        // of a rule, through all correlations behind it
+    std::vector<std::uint32_t> fields;  // that they read: FieldReader numbers
+    bool looks_back = false;            // some may name the record by its sequence
+    bool is_kept = false;               // some may keep it
+  };
   struct InputClock {
     TimeNs latest = 0;
     bool idle = false;
@@ -151,8 +175,15 @@ class CorrelationEngine {
 
   void build();
   Stage make_stage(std::uint32_t spec);
-  void take(const std::string& input, Held held, Out& out);
-  void feed(const Held& held, Out& out);
+  void take(const std::string& input, const Held& held, Out& out);
+  bool feed(const Held& held, Out& out);
+  void find_reach();
+  std::shared_ptr<const RecordCopy> kept(const Held& held) const;
+  bool reaches(const Held& held, bool Reach::*what) const;
+  void note_taken(const std::string& input, const Held& held, bool fed);
+  void note_idle(const std::string& input, bool idle);
+  void note_advance();
+  void replay_taken(WireReader& reader);
   void move_watermark(TimeNs time, Out& out);
   void follow_inputs(Out& out);
   void run_stages(Out& out);
@@ -169,16 +200,25 @@ class CorrelationEngine {
   std::shared_ptr<const Ruleset> ruleset_;
   CorrelationSettings settings_;
   std::vector<std::vector<Consumer>> rule_consumers_;  // by detection rule
+  std::vector<Reach> reach_;                           // by detection rule
   std::vector<Stage> stages_;                          // by correlation
   DurationNs reach_ns_ = 0;                            // how far back any report may look
   std::unique_ptr<RecordKeeper> records_;              // at a fixed place: detectors ask it
   SeenRecords seen_;
   Folding folding_;
   FieldReader fields_;
+  // The record that is fed now, as it came; a source of its sequence may be without its secrets.
+  std::shared_ptr<const RecordCopy> current_;
+  std::shared_ptr<const RecordCopy> kept_;  // the same as it may be kept
+  std::uint64_t current_sequence_ = 0;
   std::vector<Held> held_;
   std::map<std::string, InputClock> clocks_;
   TimeNs watermark_;
   TimeNs latest_;
+  std::string journal_;
+  std::optional<TimeNs> advanced_;  // not yet in the journal
+  std::map<std::string, std::uint32_t> rules_by_key_;
+  bool replaying_ = false;
   CorrelationCounters counters_;
   std::vector<CorrelationProblem> problems_;
 };

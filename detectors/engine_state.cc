@@ -159,9 +159,13 @@ bool CorrelationEngine::load(std::string_view bytes) {
   for (std::size_t count = reader.count(2); count > 0 && reader.ok(); --count) {
     const auto found = by_key.find(std::string(reader.text()));
     WireReader stage(reader.text());
-    if (found != by_key.end() && (!load_stage(*found->second, stage) || !stage.at_end())) {
+    if (found == by_key.end()) {
+      continue;
+    }
+    if (!load_stage(*found->second, stage) || !stage.at_end()) {
       return false;
     }
+    found->second->known = true;
   }
   if (!reader.ok() || !reader.at_end()) {
     return false;
@@ -171,6 +175,8 @@ bool CorrelationEngine::load(std::string_view bytes) {
   settings_ = std::move(loaded.settings_);
   fields_ = std::move(loaded.fields_);
   rule_consumers_ = std::move(loaded.rule_consumers_);
+  reach_ = std::move(loaded.reach_);
+  rules_by_key_ = std::move(loaded.rules_by_key_);
   records_ = std::move(loaded.records_);
   seen_ = std::move(loaded.seen_);
   folding_ = std::move(loaded.folding_);

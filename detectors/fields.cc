@@ -93,6 +93,11 @@ void FieldReader::use(std::shared_ptr<const RecordCopy> record) {
   parsed_ = false;
 }
 
+void FieldReader::preset(std::uint32_t field, FieldTexts texts) {
+  slots_[field].texts = std::move(texts);
+  slots_[field].record = record_number_;
+}
+
 const FieldTexts& FieldReader::get(std::uint32_t field) {
   Slot& slot = slots_[field];
   if (slot.record == record_number_) {

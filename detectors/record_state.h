@@ -4,13 +4,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "engine/base/wire.h"
 #include "engine/flow/alert.h"
 
 namespace tocsin {
 
-void save_record(const RecordCopy* record, WireWriter& writer);  // nullptr is kept as such
+// nullptr is kept as such. `json`: instead of the record's own.
+void save_record(const RecordCopy* record, WireWriter& writer, const std::string* json = nullptr);
 std::shared_ptr<const RecordCopy> load_record(WireReader& reader);
 
 }  // namespace tocsin
