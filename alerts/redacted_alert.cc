@@ -172,6 +172,43 @@ RedactedAlert redact_alert(const Alert& alert, const Redactor& redactor) {
   return out;
 }
 
+std::string record_without_secrets(const std::string& json, const Redactor& redactor) {
+  auto tree = parse_json(json);
+  if (!tree) {
+    return {};
+  }
+  std::vector<std::string> removed;
+  redactor.redact(*tree, &removed);
+  if (removed.empty()) {
+    return json;
+  }
+  std::string out;
+  append_json(*tree, out);
+  return out;
+}
+
+Alert without_secrets(const Alert& alert, const Redactor& redactor) {
+  RedactedAlert clean = redact_alert(alert, redactor);
+  Alert out = alert;
+  out.summary = std::move(clean.summary);
+  out.group = std::move(clean.group);
+  out.entities = std::move(clean.entities);
+  out.matched = std::move(clean.matched);
+  out.evidence_json = std::move(clean.evidence_json);
+  for (std::size_t i = 0; i < out.events.size(); ++i) {
+    if (out.events[i] == nullptr) {
+      continue;
+    }
+    auto record = std::make_shared<RecordCopy>(*out.events[i]);
+    record->json.clear();
+    if (clean.events[i]) {
+      append_json(*clean.events[i], record->json);
+    }
+    out.events[i] = std::move(record);
+  }
+  return out;
+}
+
 std::string alert_title(const Alert& alert) {
   return alert.rule != nullptr ? alert.rule->title : "tocsin: " + alert.system_rule;
 }

@@ -29,6 +29,12 @@ struct RedactedAlert {
 
 RedactedAlert redact_alert(const Alert& alert, const Redactor& redactor);
 
+// The alert itself without its secrets: what may be written to the disk. A record that is no JSON
+// is left out, as it is everywhere.
+Alert without_secrets(const Alert& alert, const Redactor& redactor);
+// The same for a record alone. Empty if it is no JSON.
+std::string record_without_secrets(const std::string& json, const Redactor& redactor);
+
 // What people call an alert: its rule's title, or "tocsin: CODE".
 std::string alert_title(const Alert& alert);
 std::string_view to_text(AlertKind kind);

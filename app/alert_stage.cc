@@ -9,6 +9,7 @@ namespace tocsin {
 namespace {
 
 constexpr DurationNs idle_check_ns = second_ns / 2;
+constexpr std::uint64_t state_version = 1;
 
 }  // namespace
 
@@ -30,6 +31,7 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
   }
   if (correlations_) {
     correlations_->adopt(ruleset);  // what is unchanged keeps its state
+    snapshot_due_ = true;           // the journal after it is of other rules
   } else {
     correlations_ = std::make_unique<CorrelationEngine>(ruleset, settings_.correlation);
   }
@@ -51,18 +53,47 @@ void AlertStage::consume(BatchResult& result) {
   std::vector<CorrelationReport> reports;
   correlations_->consume(result, reports);
   on_reports(reports, result.received_at);
-  commit(&result);
-  if (settings_.follow && !output_.flush() && settings_.on_output_closed) {
+  raise_waiting();
+  commit(&result, result.received_at);
+  if (settings_.follow) {
+    flush_output();
+  }
+}
+
+void AlertStage::flush_output() {
+  if (!output_.flush() && settings_.on_output_closed) {
     settings_.on_output_closed();
   }
 }
 
+void AlertStage::raise_later(Alert alert) {
+  const std::lock_guard lock(waiting_mutex_);
+  waiting_.push_back(std::move(alert));
+}
+
+void AlertStage::raise_waiting() {
+  std::vector<Alert> alerts;
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    alerts.swap(waiting_);
+  }
+  for (Alert& alert : alerts) {
+    if (is_wanted(alert.level)) {
+      ++counters_.alerts;
+      ++counters_.by_level[static_cast<std::size_t>(alert.level)];
+      ++counters_.by_rule[alert.system_rule];
+      counters_.titles.try_emplace(alert.system_rule, "tocsin: " + alert.system_rule, alert.level);
+      raise(std::move(alert));
+    }
+  }
+}
+
 void AlertStage::idle(TimeNs now) {
-  if (!settings_.follow || ruleset_->correlations.empty() ||
-      now - idle_checked_at_ < idle_check_ns) {
+  if (!settings_.follow || now - idle_checked_at_ < idle_check_ns) {
     return;
   }
   idle_checked_at_ = now;
+  raise_waiting();
   std::vector<CorrelationReport> reports;
   bool all_idle = !last_received_.empty();
   for (const auto& [input, received] : last_received_) {
@@ -76,24 +107,22 @@ void AlertStage::idle(TimeNs now) {
     correlations_->advance(
         now - settings_.correlation.detector.lateness_ns - settings_.idle_after_ns, reports);
   }
-  if (!reports.empty()) {
-    on_reports(reports, now);
-    commit(nullptr);
-    if (settings_.follow && !output_.flush() && settings_.on_output_closed) {
-      settings_.on_output_closed();
-    }
-  }
+  on_reports(reports, now);
+  commit(nullptr, now);
+  flush_output();
 }
 
 void AlertStage::finish(TimeNs now) {
-  std::vector<CorrelationReport> reports;
-  correlations_->finish(reports);
-  on_reports(reports, now);
-  counters_.without_time = correlations_->counters().without_time;
-  commit(nullptr);
-  if (!output_.flush() && settings_.on_output_closed) {
-    settings_.on_output_closed();
+  raise_waiting();
+  if (settings_.committer == nullptr) {
+    std::vector<CorrelationReport> reports;
+    correlations_->finish(reports);
+    on_reports(reports, now);
   }
+  counters_.without_time = correlations_->counters().without_time;
+  snapshot_due_ = true;
+  commit(nullptr, now);
+  flush_output();
   if (settings_.dead_letter != nullptr) {
     settings_.dead_letter->flush();
   }
@@ -138,6 +167,11 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
                           match.record->time.value_or(0))) {
     ++counters_.duplicates;
     return;
+  }
+  if (settings_.committer != nullptr) {
+    WireWriter writer(copies_journal_);
+    writer.hash({key.high ^ record.high, key.low ^ record.low});
+    writer.signed_number(match.record->time.value_or(0));
   }
   count(rule, level);
   if (settings_.format != OutputFormat::none || delivers()) {
@@ -185,32 +219,121 @@ void AlertStage::raise(Alert alert) {
     settings_.on_output_closed();
   }
   if (delivers()) {
-    std::vector<std::string> receivers = settings_.router->receivers_for(alert);
-    if (!receivers.empty()) {
+    std::vector<std::string> receivers;
+    if (settings_.router != nullptr) {
+      receivers = settings_.router->receivers_for(alert);
+    }
+    if (!receivers.empty() || settings_.committer != nullptr) {
       addressed_.push_back({std::make_shared<const Alert>(std::move(alert)), std::move(receivers)});
     }
   }
 }
 
-void AlertStage::commit(const BatchResult* result) {
-  if (!delivers() || (addressed_.empty() && (result == nullptr || result->position.empty()))) {
-    return;
-  }
-  std::vector<Position> positions;
-  Commit commit;
-  if (result != nullptr) {
-    commit.batch = result->number;
-    if (!result->position.empty()) {
-      positions.push_back({result->source->input, result->position});
+// --- what outlives the batch ---
+
+void AlertStage::commit(const BatchResult* result, TimeNs now) {
+  if (settings_.committer != nullptr) {
+    commit_durably(result, now);
+  } else if (!addressed_.empty() && settings_.store != nullptr) {
+    Commit commit;
+    commit.batch = result != nullptr ? result->number : 0;
+    commit.alerts = addressed_;
+    commit.now = now;
+    const Result<void> done = settings_.store->commit(commit);
+    if (!done && settings_.on_error) {
+      settings_.on_error(done.error().message);
     }
   }
-  commit.alerts = addressed_;
-  commit.positions = positions;
-  const Result<void> done = settings_.store->commit(commit);
-  if (!done && settings_.on_error) {
-    settings_.on_error(done.error().message);
-  }
   addressed_.clear();
+}
+
+void AlertStage::commit_durably(const BatchResult* result, TimeNs now) {
+  StagedCommit staged;
+  staged.now = now;
+  staged.alerts = std::move(addressed_);
+  if (result != nullptr) {
+    staged.batch = result->number;
+    staged.input = result->source->input;
+    staged.position = result->position;
+  }
+  staged.journal = take_journal();
+  if (snapshot_due_ || settings_.committer->wants_snapshot()) {
+    staged.snapshot = snapshot();
+    snapshot_due_ = false;
+  }
+  settings_.committer->add(std::move(staged));
+}
+
+// Both parts may be empty: then there is nothing to keep.
+std::string AlertStage::take_journal() {
+  const std::string fed = correlations_->take_journal();
+  std::string bytes;
+  if (!fed.empty() || !copies_journal_.empty()) {
+    WireWriter writer(bytes);
+    writer.text(copies_journal_);
+    writer.text(fed);
+    copies_journal_.clear();
+  }
+  return bytes;
+}
+
+std::string AlertStage::snapshot() const {
+  std::string bytes;
+  WireWriter writer(bytes);
+  writer.number(state_version);
+  duplicates_.save(writer);
+  std::string detectors;
+  correlations_->save(detectors);
+  writer.text(detectors);
+  return bytes;
+}
+
+bool AlertStage::load_snapshot(std::string_view bytes) {
+  WireReader reader(bytes);
+  if (reader.number() != state_version) {
+    return false;
+  }
+  Duplicates duplicates(settings_.duplicate_horizon_ns, limits::duplicate_ids_max);
+  duplicates.load(reader);
+  const std::string_view detectors = reader.text();
+  if (!reader.ok() || !reader.at_end() || !correlations_->load(detectors)) {
+    return false;
+  }
+  duplicates_ = std::move(duplicates);
+  return true;
+}
+
+// One row of the log: the journals of one or more batches.
+bool AlertStage::replay(std::string_view journal) {
+  WireReader reader(journal);
+  while (reader.ok() && !reader.at_end()) {
+    WireReader copies(reader.text());
+    const std::string_view fed = reader.text();
+    while (copies.ok() && !copies.at_end()) {
+      const Hash128 id = copies.hash();
+      const TimeNs time = copies.signed_number();
+      if (copies.ok()) {
+        duplicates_.insert(id, time);
+      }
+    }
+    if (!reader.ok() || !copies.ok() || !correlations_->replay(fed)) {
+      return false;
+    }
+  }
+  return reader.ok();
+}
+
+bool AlertStage::restore(const SavedState& saved, TimeNs now) {
+  bool whole = load_snapshot(saved.snapshot);
+  for (const std::string& journal : saved.journal) {
+    whole = whole && replay(journal);
+  }
+  snapshot_due_ = !whole || !correlations_->knows_all();
+  // While it was stopped nothing was heard of an input: that does not make it idle.
+  for (const std::string& input : correlations_->inputs()) {
+    last_received_[input] = now;
+  }
+  return whole;
 }
 
 }  // namespace tocsin

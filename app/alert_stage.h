@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // AlertStage: from the matches of each batch, in order, to alerts: drops second copies, asks the
 // detectors, makes, prints and stores alerts, and counts. The end of the data's way inside the
-// program; what follows are the lanes of the receivers. Thread rule: consume() and finish() one at
-// a time (the run loop's promise); counters are read after the run.
+// program; what follows are the lanes of the receivers. With a committer, what it knows outlives
+// the process: restore() goes on from what the last commit left. Thread rule: consume(), idle() and
+// finish() one at a time (the run loop's promise); raise_later() from any thread; counters are read
+// after the run.
 #pragma once
 
 #include <array>
@@ -10,11 +12,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "alerts/receivers.h"
 #include "alerts/render.h"
+#include "app/committer.h"
 #include "app/console.h"
 #include "app/dead_letter.h"
 #include "app/duplicates.h"
@@ -38,7 +42,8 @@ struct AlertStageSettings {
   EngineInfo engine;
   std::shared_ptr<const Redactor> redactor;
   const Router* router = nullptr;  // may be null: no receivers
-  Store* store = nullptr;          // with router
+  Store* store = nullptr;          // with router; not used if there is a committer
+  Committer* committer = nullptr;  // with --state
   DeadLetterFile* dead_letter = nullptr;
   std::function<void()> on_output_closed;            // stdout has no reader any more
   std::function<void(const std::string&)> on_error;  // for the user
@@ -68,8 +73,14 @@ class AlertStage final : public ResultConsumer {
   // idle it follows the receive time less lateness and idle_after, so that an absence is noticed in
   // silence.
   void idle(TimeNs now) override;
-  // After the last batch: what detectors still hold is decided and reported.
+  // After the last batch: what detectors still hold is decided and reported; with a committer it is
+  // kept for the next start instead.
   void finish(TimeNs now);
+  // Before the first batch. False if it cannot be read: the stage is then as it was, or has gone on
+  // from a part of it.
+  bool restore(const SavedState& saved, TimeNs now);
+  // An alert about tocsin itself: raised with the next batch, or when the inputs are idle.
+  void raise_later(Alert alert);
 
   const AlertCounters& counters() const { return counters_; }
   // Sources that are not read to their end, or had not one record that could be read.
@@ -91,8 +102,15 @@ class AlertStage final : public ResultConsumer {
   bool is_wanted(Level level) const {
     return !settings_.min_level || level >= *settings_.min_level;
   }
-  bool delivers() const { return settings_.router != nullptr; }
-  void commit(const BatchResult* result);
+  bool delivers() const { return settings_.router != nullptr || settings_.committer != nullptr; }
+  void raise_waiting();
+  void commit(const BatchResult* result, TimeNs now);
+  void commit_durably(const BatchResult* result, TimeNs now);
+  void flush_output();
+  std::string take_journal();
+  std::string snapshot() const;
+  bool load_snapshot(std::string_view bytes);
+  bool replay(std::string_view journal);
 
   AlertStageSettings settings_;
   std::shared_ptr<const Ruleset> ruleset_;
@@ -106,6 +124,10 @@ class AlertStage final : public ResultConsumer {
   std::optional<Level> highest_;
   std::map<std::string, TimeNs> last_received_;  // by input
   TimeNs idle_checked_at_ = 0;
+  std::string copies_journal_;  // what was added to duplicates_ and is not committed
+  bool snapshot_due_ = false;
+  std::mutex waiting_mutex_;
+  std::vector<Alert> waiting_;  // of raise_later()
 };
 
 }  // namespace tocsin

@@ -26,6 +26,15 @@ struct InputConfig {
   bool from_beginning = false;
 };
 
+// Bounds of the state folder.
+struct StoreConfig {
+  std::uint64_t max_bytes = 4ull << 30;  // of alerts
+  DurationNs keep_delivered_ns = 7 * day_ns;
+  std::uint64_t keep_delivered_bytes = 256ull << 20;
+  std::uint64_t rule_quota = 1'000'000;  // undelivered alerts of one rule
+  DurationNs commit_interval_ns = 100'000'000;
+};
+
 struct Config {
   std::vector<std::string> rules;
   std::vector<std::string> pipelines;
@@ -38,6 +47,8 @@ struct Config {
   std::vector<RouteConfig> routes;
   std::vector<RuleOverride> overrides;
   std::vector<std::string> redact;
+  std::string state;  // folder; empty: none
+  StoreConfig store;
   DurationNs lateness_ns =
       15 * minute_ns;  // how late a record may come: CloudTrail's delivery, with reserve
   DurationNs idle_after_ns =

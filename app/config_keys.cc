@@ -180,6 +180,42 @@ const std::vector<KeyRow<RuleOverride>>& override_keys() {
   return rows;
 }
 
+const std::vector<KeyRow<StoreConfig>>& store_keys() {
+  static const std::vector<KeyRow<StoreConfig>> rows = {
+      {"max_bytes",
+       "size",
+       "all alerts together (4GiB); when full, the lowest levels give way",
+       [](ConfigReader& r, const YamlNode& n, StoreConfig& s) {
+         s.max_bytes = r.size(n, s.max_bytes);
+       }},
+      {"keep_delivered",
+       "duration",
+       "how long delivered alerts are kept (7d)",
+       [](ConfigReader& r, const YamlNode& n, StoreConfig& s) {
+         s.keep_delivered_ns = r.duration(n, s.keep_delivered_ns);
+       }},
+      {"keep_delivered_bytes",
+       "size",
+       "delivered alerts together (256MiB)",
+       [](ConfigReader& r, const YamlNode& n, StoreConfig& s) {
+         s.keep_delivered_bytes = r.size(n, s.keep_delivered_bytes);
+       }},
+      {"rule_quota",
+       "number",
+       "undelivered alerts of one rule (1000000); past it they are counted by group and minute",
+       [](ConfigReader& r, const YamlNode& n, StoreConfig& s) {
+         s.rule_quota = r.number(n, s.rule_quota);
+       }},
+      {"commit_interval",
+       "duration",
+       "the longest time between two commits while records come (100ms)",
+       [](ConfigReader& r, const YamlNode& n, StoreConfig& s) {
+         s.commit_interval_ns = r.duration(n, s.commit_interval_ns);
+       }},
+  };
+  return rows;
+}
+
 const std::vector<KeyRow<Config>>& rules_section_keys() {
   static const std::vector<KeyRow<Config>> rows = {
       {"paths",
@@ -246,6 +282,16 @@ const std::vector<KeyRow<Config>>& config_keys() {
        "text | list",
        "further key names (globs) whose values are secret",
        [](ConfigReader& r, const YamlNode& n, Config& c) { c.redact = r.texts(n); }},
+      {"state",
+       "path",
+       "folder for tail's positions, alerts and detector state; --state wins",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.state = r.path(n); }},
+      {"store",
+       "map",
+       "bounds of the state folder",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_map(r, n, store_keys(), c.store);
+       }},
       {"lateness",
        "duration",
        "how late a record may come (15m); --lateness wins",

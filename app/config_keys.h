@@ -31,6 +31,8 @@ struct ConfigReader {
   std::vector<std::string> texts(const YamlNode& node);  // a list, or one text
   bool boolean(const YamlNode& node);
   DurationNs duration(const YamlNode& node, DurationNs otherwise);
+  std::uint64_t number(const YamlNode& node, std::uint64_t otherwise);
+  std::uint64_t size(const YamlNode& node, std::uint64_t otherwise);  // 4GiB, 256MiB, 64KiB, bytes
   std::optional<Level> level(const YamlNode& node);
   std::string path(const YamlNode& node);
   std::vector<std::string> paths(const YamlNode& node);
@@ -90,6 +92,7 @@ void read_map(ConfigReader& reader,
 void read_placeholder_map(ConfigReader& reader, const YamlNode& node, Config& out);
 
 const std::vector<KeyRow<Config>>& config_keys();
+const std::vector<KeyRow<StoreConfig>>& store_keys();
 const std::vector<KeyRow<Config>>& rules_section_keys();
 const std::vector<KeyRow<InputConfig>>& input_keys();
 const std::vector<KeyRow<LogSource>>& log_source_keys();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ConfigReader: typed access to nodes of tocsin.yaml, and a diagnostic for what does not fit.
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -65,6 +66,47 @@ DurationNs ConfigReader::duration(const YamlNode& node, DurationNs otherwise) {
     return otherwise;
   }
   return *parsed;
+}
+
+namespace {
+
+std::optional<std::uint64_t> parse_whole_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  return problem == std::errc() && stop == end && !text.empty() ? std::optional(value)
+                                                                : std::nullopt;
+}
+
+}  // namespace
+
+std::uint64_t ConfigReader::number(const YamlNode& node, std::uint64_t otherwise) {
+  const std::optional<std::uint64_t> parsed =
+      node.is_scalar() ? parse_whole_number(node.text) : std::nullopt;
+  if (!parsed) {
+    error(node, "config-value", "a whole number is needed here");
+  }
+  return parsed.value_or(otherwise);
+}
+
+std::uint64_t ConfigReader::size(const YamlNode& node, std::uint64_t otherwise) {
+  struct Unit {
+    std::string_view name;
+    unsigned bits;
+  };
+  constexpr Unit units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"", 0}};
+  for (const Unit& unit : units) {
+    const std::string_view text = node.text;
+    if (!node.is_scalar() || !text.ends_with(unit.name)) {
+      continue;
+    }
+    const auto count = parse_whole_number(text.substr(0, text.size() - unit.name.size()));
+    if (count && *count <= (std::uint64_t{1} << 62) >> unit.bits) {
+      return *count << unit.bits;
+    }
+  }
+  error(node, "config-value", "a size is needed here", "write bytes, or 64KiB, 256MiB, 4GiB");
+  return otherwise;
 }
 
 std::optional<Level> ConfigReader::level(const YamlNode& node) {

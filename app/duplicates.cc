@@ -39,4 +39,31 @@ void Duplicates::make_room() {
   ++forgotten_early_;
 }
 
+void Duplicates::save(WireWriter& writer) const {
+  writer.number(uses_);
+  writer.number(buckets_.size());
+  for (const auto& [hour, bucket] : buckets_) {
+    writer.signed_number(hour);
+    writer.number(bucket.last_used);
+    writer.number(bucket.ids.size());
+    for (const Hash128& id : bucket.ids) {
+      writer.hash(id);
+    }
+  }
+}
+
+void Duplicates::load(WireReader& reader) {
+  buckets_.clear();
+  size_ = 0;
+  uses_ = reader.number();
+  for (std::size_t hours = reader.count(3); hours > 0 && reader.ok(); --hours) {
+    Bucket& bucket = buckets_[reader.signed_number()];
+    bucket.last_used = reader.number();
+    for (std::size_t ids = reader.count(16); ids > 0 && reader.ok(); --ids) {
+      bucket.ids.insert(reader.hash());
+    }
+    size_ += bucket.ids.size();
+  }
+}
+
 }  // namespace tocsin

@@ -12,6 +12,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
+#include "engine/base/wire.h"
 
 namespace tocsin {
 
@@ -24,6 +25,9 @@ class Duplicates {
   bool insert(const Hash128& id, TimeNs event_time);
   // How often the limit made it forget a bucket early: the horizon is shorter than promised.
   std::uint64_t forgotten_early() const { return forgotten_early_; }
+
+  void save(WireWriter& writer) const;
+  void load(WireReader& reader);  // the reader says whether it could be read
 
  private:
   struct Bucket {

@@ -74,6 +74,9 @@ Json schema_of_type(std::string_view type) {
   if (type == "duration") {
     return pattern("^([0-9]+(ns|us|ms|s|m|h|d|w))+$");
   }
+  if (type == "size") {
+    return any_of({typed("integer"), pattern("^[0-9]+(KiB|MiB|GiB)$")});
+  }
   if (type == "timespan") {
     return pattern("^[0-9]+[smhdwMy]$");
   }

@@ -57,6 +57,9 @@ po::options_description describe(unsigned groups) {
     add("start",
         po::value<std::string>(),
         "end or beginning: where a first run starts in files that exist");
+    add("state",
+        po::value<std::string>(),
+        "folder for positions, alerts and detector state: nothing is lost");
   }
   if ((groups & option_group::output) != 0) {
     add("format", po::value<std::string>(), "text, ndjson or none: how alerts are printed");
@@ -211,6 +214,7 @@ void read_run(Reader& reader, Options& options) {
   options.since = reader.time("since");
   options.until = reader.time("until");
   options.from_beginning = reader.choice("start", "end", "beginning");
+  options.state = reader.text("state");
   if (reader.has("logsource")) {
     Result<LogSourceChoice> choice = parse_log_source(reader.text("logsource"));
     if (!choice) {

@@ -41,6 +41,7 @@ struct Options {
   std::optional<TimeNs> since;
   std::optional<TimeNs> until;
   bool from_beginning = false;
+  std::string state;
 
   // output
   std::optional<OutputFormat> format;
@@ -71,7 +72,7 @@ inline constexpr unsigned run = 1u
                                 << 1;  // --config --threads --logsource ... --order --since --until
 inline constexpr unsigned output =
     1u << 2;  // --format --min-level --fail-level --dead-letter --no-fold --no-event --stats
-inline constexpr unsigned tail = 1u << 3;     // --start
+inline constexpr unsigned tail = 1u << 3;     // --start --state
 inline constexpr unsigned check = 1u << 4;    // --strict --explain
 inline constexpr unsigned explain = 1u << 5;  // --rule --event
 inline constexpr unsigned listing = 1u << 6;  // --format of its own

@@ -9,10 +9,14 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
+#include "alerts/redacted_alert.h"
 #include "app/alert_stage.h"
 #include "app/commands.h"
+#include "app/committer.h"
 #include "app/console.h"
+#include "app/durable.h"
 #include "app/progress.h"
 #include "app/session.h"
 #include "app/signals.h"
@@ -66,8 +70,10 @@ DecodeOptions decode_options(const InputConfig& input, const Options& options) {
   return decode;
 }
 
+// `store`: where tail goes on; null without --state.
 Result<std::unique_ptr<Input>> open_inputs(const Session& session,
                                            RunMode mode,
+                                           const Store* store,
                                            const NoticeSink& notice) {
   std::vector<NamedInput> inputs;
   for (const InputConfig& config : chosen_inputs(session.options, session.config)) {
@@ -84,8 +90,9 @@ Result<std::unique_ptr<Input>> open_inputs(const Session& session,
       input = make_scan_input(std::move(files));
     } else {
       TailOptions tail;
-      tail.from_beginning = config.from_beginning;
-      input = make_tail_input(std::move(files), tail, {});
+      InputStart start = input_start(store, config);
+      tail.from_beginning = start.from_beginning;
+      input = make_tail_input(std::move(files), tail, std::move(start.rows));
     }
     if (!input) {
       return input;
@@ -97,14 +104,15 @@ Result<std::unique_ptr<Input>> open_inputs(const Session& session,
 
 // Receivers, their routes and lanes; nothing where the configuration has none.
 struct Outlets {
-  std::unique_ptr<Store> store;
+  std::unique_ptr<Store> store;  // in memory; null with --state
   std::unique_ptr<Router> router;
   std::unique_ptr<Lanes> lanes;
 };
 
 Result<Outlets> open_outlets(const Session& session,
                              const EngineInfo& engine,
-                             std::shared_ptr<const Redactor> redactor) {
+                             std::shared_ptr<const Redactor> redactor,
+                             Store* durable) {
   Outlets outlets;
   if (session.config.receivers.empty()) {
     return outlets;
@@ -113,7 +121,9 @@ Result<Outlets> open_outlets(const Session& session,
   for (const ReceiverConfig& receiver : session.config.receivers) {
     names.push_back(receiver.name);
   }
-  outlets.store = make_memory_store();
+  if (durable == nullptr) {
+    outlets.store = make_memory_store();
+  }
   outlets.router = std::make_unique<Router>(session.config.routes, names);
   LaneSettings settings;
   settings.jitter_seed = std::random_device()();
@@ -121,7 +131,7 @@ Result<Outlets> open_outlets(const Session& session,
   settings.with_event = !session.options.no_event;
   Result<std::unique_ptr<Lanes>> lanes = Lanes::start(
       session.config.receivers,
-      *outlets.store,
+      durable != nullptr ? *durable : *outlets.store,
       engine,
       std::move(redactor),
       [](const std::string& line) { print_error(printable(line)); },
@@ -134,19 +144,22 @@ Result<Outlets> open_outlets(const Session& session,
 }
 
 // Ends the lanes and says what they could not deliver. True if everything was delivered.
-bool close_outlets(Outlets& outlets, DurationNs grace_ns, bool quiet) {
+bool close_outlets(Outlets& outlets, DurationNs grace_ns, bool quiet, bool durable) {
   if (!outlets.lanes) {
     return true;
   }
   outlets.lanes->drain(grace_ns);
   bool complete = true;
   for (const LaneStatus& lane : outlets.lanes->status()) {
-    const std::uint64_t missing = lane.pending + lane.failed + lane.shed;
-    complete = complete && missing == 0;
-    if (missing > 0) {
-      print_error("receiver " + lane.receiver + ": " + with_thousands(missing) +
-                  " alert(s) not delivered" +
-                  (lane.last_error.empty() ? "" : ": " + printable(lane.last_error)));
+    const std::uint64_t kept = durable ? lane.pending : 0;
+    const std::uint64_t missing = lane.pending + lane.failed + lane.shed - kept;
+    complete = complete && missing + kept == 0;
+    if (missing + kept > 0) {
+      print_error(
+          "receiver " + lane.receiver + ": " + with_thousands(missing + kept) +
+          " alert(s) not delivered" +
+          (kept > 0 ? ", " + with_thousands(kept) + " of them kept for the next start" : "") +
+          (lane.last_error.empty() ? "" : ": " + printable(lane.last_error)));
     } else if (!quiet) {
       print_error("receiver " + lane.receiver + ": " + with_thousands(lane.delivered) +
                   " alert(s) delivered");
@@ -170,16 +183,29 @@ bool report_unreadable_sources(const AlertStage& stage) {
 
 class ProgressingConsumer final : public ResultConsumer {
  public:
-  ProgressingConsumer(AlertStage& stage, Progress& progress) : stage_(stage), progress_(progress) {}
+  // `on_first`: once, after the first call.
+  ProgressingConsumer(AlertStage& stage, Progress& progress, std::function<void()> on_first)
+      : stage_(stage), progress_(progress), on_first_(std::move(on_first)) {}
   void consume(BatchResult& result) override {
     stage_.consume(result);
     progress_.add(result.counters);
+    note_first();
   }
-  void idle(TimeNs now) override { stage_.idle(now); }
+  void idle(TimeNs now) override {
+    stage_.idle(now);
+    note_first();
+  }
 
  private:
+  void note_first() {
+    if (const auto first = std::exchange(on_first_, nullptr)) {
+      first();
+    }
+  }
+
   AlertStage& stage_;
   Progress& progress_;
+  std::function<void()> on_first_;
 };
 
 AlertStageSettings stage_settings(const Session& session, RunMode mode, const Outlets& outlets) {
@@ -218,14 +244,15 @@ std::uint32_t thread_count(const Options& options, RunMode mode) {
 class Runner {
  public:
   Runner(const Session& session, RunMode mode)
-      : session_(session), options_(session.options), mode_(mode), notices_(options_) {}
+      : session_(session),
+        options_(session.options),
+        mode_(mode),
+        notices_(options_),
+        store_alerts_(options_.quiet) {}
 
   int run() {
     if (const std::optional<int> status = open()) {
       return *status;
-    }
-    if (mode_ == RunMode::tail && !options_.quiet) {
-      print_error(load_summary(session_.rules) + "; " + routing_summary(session_));
     }
     follow();
     return close();
@@ -235,6 +262,9 @@ class Runner {
   void stop() {
     stopped_.store(true);
     const std::lock_guard lock(running_mutex_);
+    if (committer_ != nullptr) {
+      committer_->stop_waiting();
+    }
     if (running_ != nullptr) {
       running_->stop();
       input_->wake();
@@ -244,15 +274,25 @@ class Runner {
  private:
   // Everything that can be wrong is found here, before the first record is read.
   std::optional<int> open() {
-    Result<std::unique_ptr<Input>> input = open_inputs(session_, mode_, std::ref(notices_));
+    const EngineInfo engine{TOCSIN_VERSION, host_name()};
+    const auto redactor = std::make_shared<const Redactor>(session_.config.redact);
+    const std::string folder = mode_ == RunMode::tail ? state_folder(session_) : std::string();
+    if (!folder.empty()) {
+      Result<DurableState> durable = open_durable(session_, folder, redactor, store_alerts_);
+      if (!durable) {
+        print_error(printable(durable.error().message));
+        return exit_status::usage;
+      }
+      durable_ = std::move(*durable);
+    }
+    Result<std::unique_ptr<Input>> input =
+        open_inputs(session_, mode_, durable_.store.get(), std::ref(notices_));
     if (!input) {
       print_error(printable(input.error().message));
       return exit_status::incomplete;
     }
     input_ = std::move(*input);
-    const EngineInfo engine{TOCSIN_VERSION, host_name()};
-    const auto redactor = std::make_shared<const Redactor>(session_.config.redact);
-    Result<Outlets> outlets = open_outlets(session_, engine, redactor);
+    Result<Outlets> outlets = open_outlets(session_, engine, redactor, durable_.store.get());
     if (!outlets) {
       print_error(printable(outlets.error().message));
       return exit_status::usage;
@@ -274,8 +314,55 @@ class Runner {
       output_closed_.store(true);
       stop();
     };
+    if (durable_.store != nullptr) {
+      start_committer();
+      settings.committer = committer_.get();
+      settings.correlation.journal = true;
+      settings.correlation.redact = [redactor](const std::string& json) {
+        return record_without_secrets(json, *redactor);
+      };
+    }
     stage_ = std::make_unique<AlertStage>(std::move(settings), session_.rules.ruleset);
+    if (durable_.store != nullptr) {
+      restore();
+    }
     return std::nullopt;
+  }
+
+  void start_committer() {
+    CommitterSettings settings;
+    settings.interval_ns = session_.config.store.commit_interval_ns;
+    settings.on_problem = [this](const std::string& message) {
+      store_alerts_.raise("state-unwritable", Level::critical, message + ": the inputs wait");
+    };
+    settings.on_recovered = [](std::uint64_t) { print_error("the state is written again"); };
+    const std::lock_guard lock(running_mutex_);
+    committer_ =
+        std::make_unique<Committer>(*durable_.store, std::move(durable_.log), std::move(settings));
+  }
+
+  void restore() {
+    store_alerts_.connect([this](Alert alert) { stage_->raise_later(std::move(alert)); });
+    if (durable_.saved && !stage_->restore(*durable_.saved, wall_clock_now())) {
+      store_alerts_.raise("detector-state-unreadable",
+                          Level::high,
+                          "the detectors' state cannot be read: correlations and baselines that "
+                          "it held begin anew");
+    }
+    durable_.saved.reset();
+  }
+
+  // Said once what exists at the start is known for good: what is written from now on is read.
+  void say_ready() {
+    if (mode_ != RunMode::tail) {
+      return;
+    }
+    if (committer_ != nullptr) {
+      committer_->flush(session_.config.shutdown_grace_ns);
+    }
+    if (!options_.quiet) {
+      print_error(load_summary(session_.rules) + "; " + routing_summary(session_));
+    }
   }
 
   void follow() {
@@ -292,18 +379,27 @@ class Runner {
     const TimeNs started = steady_now();
     {
       Progress progress(mode_ == RunMode::scan && stderr_is_terminal() && !options_.quiet, *input_);
-      ProgressingConsumer consumer(*stage_, progress);
+      ProgressingConsumer consumer(*stage_, progress, [this] { say_ready(); });
       outcome_.run = run.run(consumer);
     }
     set_running(nullptr);
     stage_->finish(wall_clock_now());
+    if (committer_ != nullptr && !committer_->flush(session_.config.shutdown_grace_ns)) {
+      print_error(
+          "not everything could be written to the state: the next start reads these records again");
+      uncommitted_ = true;
+    }
     outcome_.elapsed_ns = steady_now() - started;
   }
 
   int close() {
     const bool unreadable = report_unreadable_sources(*stage_);
-    const bool delivered =
-        close_outlets(outlets_, session_.config.shutdown_grace_ns, options_.quiet);
+    const bool delivered = close_outlets(
+        outlets_, session_.config.shutdown_grace_ns, options_.quiet, durable_.store != nullptr);
+    store_alerts_.disconnect();
+    if (durable_.store != nullptr) {
+      durable_.store->stop();  // a commit that waits for room would keep the committer's thread
+    }
     const bool letters_lost = dead_letter_ && !dead_letter_->problem().empty();
     if (letters_lost) {
       print_error(printable(dead_letter_->problem()));
@@ -318,7 +414,7 @@ class Runner {
     if (options_.stats_json) {
       print_error(stats_json(session_, outcome_, stage_->counters()));
     }
-    if (notices_.incomplete() || unreadable || !delivered || letters_lost ||
+    if (notices_.incomplete() || unreadable || !delivered || letters_lost || uncommitted_ ||
         output_closed_.load()) {
       return exit_status::incomplete;
     }
@@ -336,10 +432,14 @@ class Runner {
   const Options& options_;
   RunMode mode_;
   Notices notices_;
+  StoreAlerts store_alerts_;
   std::unique_ptr<Input> input_;
   std::unique_ptr<DeadLetterFile> dead_letter_;
+  DurableState durable_;  // outlives those that use its store
   Outlets outlets_;
+  std::unique_ptr<Committer> committer_;
   std::unique_ptr<AlertStage> stage_;
+  bool uncommitted_ = false;
   RunOutcome outcome_;
   std::atomic<bool> output_closed_{false};
   std::atomic<bool> stopped_{false};

@@ -71,6 +71,9 @@ Json config_schema() {
     if (key == "rules") {
       return section(rules_section_keys());
     }
+    if (key == "store") {
+      return section(store_keys());
+    }
     if (key == "placeholders") {
       return placeholders();
     }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What --state adds to a run: the store in a file, the detectors' state that it holds, and what has
+// to be said about it. Thread rule: opened by the main thread; StoreAlerts from any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "alerts/render.h"
+#include "app/session.h"
+#include "engine/base/result.h"
+#include "engine/flow/alert.h"
+#include "engine/flow/store.h"
+#include "engine/store/sqlite_store.h"
+#include "engine/store/state_log.h"
+
+namespace tocsin {
+
+// Says what a store tells, and makes alerts of it once there is someone to take them.
+class StoreAlerts {
+ public:
+  explicit StoreAlerts(bool quiet) : quiet_(quiet) {}
+  void operator()(const StoreNotice& notice);
+  void raise(const std::string& code, Level level, const std::string& text);
+  // From here on, and for what came before.
+  void connect(std::function<void(Alert)> sink);
+  void disconnect();
+
+ private:
+  const bool quiet_;
+  std::mutex mutex_;
+  std::function<void(Alert)> sink_;
+  std::vector<Alert> early_;
+};
+
+struct DurableState {
+  std::unique_ptr<Store> store;
+  StateLog log;
+  std::optional<SavedState> saved;
+};
+
+// The folder of --state, else of the configuration; empty: none.
+std::string state_folder(const Session& session);
+
+Result<DurableState> open_durable(const Session& session,
+                                  const std::string& folder,
+                                  std::shared_ptr<const Redactor> redactor,
+                                  StoreAlerts& alerts);
+
+// Where `input` goes on: its rows; and whether what exists is read from its beginning. A first
+// start begins where --start says; with a state, an input that it does not know is read whole.
+struct InputStart {
+  std::string rows;
+  bool from_beginning = false;
+};
+InputStart input_start(const Store* store, const InputConfig& input);
+
+}  // namespace tocsin
