@@ -45,7 +45,7 @@ po::options_description describe(unsigned groups) {
     add("strict-json", "validate every record fully");
     add("filter",
         po::value<std::string>(),
-        "auto or off: may records be rejected before they are parsed?");
+        "auto, off or on: may records be rejected before they are parsed?");
     add("lateness", po::value<std::string>(), "how late a record may come (default 15m)");
     add("order",
         po::value<std::string>(),
@@ -132,6 +132,16 @@ class Reader {
     }
     return given == second;
   }
+  FilterMode filter_mode() {
+    const std::string given = text("filter");
+    if (!has("filter") || given == "auto") {
+      return FilterMode::automatic;
+    }
+    if (given != "off" && given != "on") {
+      error("--filter is auto, off or on, not \"" + given + "\"");
+    }
+    return given == "on" ? FilterMode::on : FilterMode::off;
+  }
   std::optional<Level> level(const char* name) {
     if (!has(name)) {
       return std::nullopt;
@@ -208,7 +218,7 @@ void read_run(Reader& reader, Options& options) {
   options.config = reader.text("config");
   options.threads = reader.threads();
   options.strict_json = reader.has("strict-json");
-  options.filter_off = reader.choice("filter", "auto", "off");
+  options.filter = reader.filter_mode();
   options.lateness = reader.duration("lateness");
   options.arrival_order = reader.choice("order", "time", "arrival");
   options.since = reader.time("since");

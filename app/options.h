@@ -12,6 +12,7 @@
 #include "engine/base/time.h"
 #include "engine/event/log_source.h"
 #include "engine/flow/rule_info.h"
+#include "engine/match/filter.h"
 
 namespace tocsin {
 
@@ -35,7 +36,7 @@ struct Options {
   bool any_log_source = false;
   std::optional<LogSource> log_source;
   bool strict_json = false;
-  bool filter_off = false;
+  FilterMode filter = FilterMode::automatic;
   std::optional<DurationNs> lateness;
   bool arrival_order = false;
   std::optional<TimeNs> since;

@@ -17,6 +17,7 @@
 #include "app/committer.h"
 #include "app/console.h"
 #include "app/durable.h"
+#include "app/filter_report.h"
 #include "app/progress.h"
 #include "app/session.h"
 #include "app/signals.h"
@@ -254,6 +255,9 @@ class Runner {
     if (const std::optional<int> status = open()) {
       return *status;
     }
+    if (options_.verbose && !options_.quiet) {
+      report_filter();
+    }
     follow();
     return close();
   }
@@ -329,6 +333,17 @@ class Runner {
     return std::nullopt;
   }
 
+  // Once for inputs that are read alike.
+  void report_filter() const {
+    std::set<std::string> said;
+    for (const InputConfig& input : chosen_inputs(options_, session_.config)) {
+      const std::string line = filter_choice(session_, decode_options(input, options_), false);
+      if (said.insert(line).second) {
+        print_error(line);
+      }
+    }
+  }
+
   void start_committer() {
     CommitterSettings settings;
     settings.interval_ns = session_.config.store.commit_interval_ns;
@@ -369,6 +384,7 @@ class Runner {
     RunOptions run_options;
     run_options.threads = thread_count(options_, mode_);
     run_options.want_evidence = stage_->wants_evidence();
+    run_options.filter = options_.filter;
     run_options.now = &wall_clock_now;
     const RulesetSlot rules(session_.rules.ruleset);
     Run run(*input_, rules, run_options);
@@ -407,6 +423,10 @@ class Runner {
     // A reader that has seen enough (head) is no news.
     if (stage_->output_error() != 0 && stage_->output_error() != EPIPE) {
       print_error("cannot write to stdout: " + std::string(std::strerror(stage_->output_error())));
+    }
+    if (const std::string filtered = filter_outcome(outcome_.run);
+        options_.verbose && !options_.quiet && !filtered.empty()) {
+      print_error(filtered);
     }
     if (!options_.quiet) {
       print_error(summary(session_, outcome_, stage_->counters()));

@@ -26,12 +26,14 @@ struct Row {
   std::string rules;
   bool any = false;
   bool strict = false;
+  FilterMode filter = FilterMode::automatic;
 };
 
 struct Measured {
   double seconds = 0;
   std::uint64_t records = 0;
   std::uint64_t matches = 0;
+  std::uint64_t rejected = 0;
 };
 
 // Cuts the data into batches of whole lines, as the input does.
@@ -50,7 +52,8 @@ std::vector<std::string_view> cut(std::string_view data) {
 
 class Engine {
  public:
-  Engine(const Row& row, std::shared_ptr<const Ruleset> ruleset) : ruleset_(std::move(ruleset)) {
+  Engine(const Row& row, std::shared_ptr<const Ruleset> ruleset)
+      : ruleset_(std::move(ruleset)), worker_(false, row.filter) {
     auto source = std::make_shared<SourceInfo>();
     source->decode.any_log_source = row.any;
     source->decode.strict_json = row.strict;
@@ -68,6 +71,7 @@ class Engine {
       const Outcome outcome = worker_.process(batch);
       measured.records += outcome.records;
       measured.matches += outcome.result.matches.size();
+      measured.rejected += outcome.result.counters.unvalidated;
     }
     measured.seconds = bench::thread_cpu_seconds() - before;
     return measured;
@@ -76,7 +80,7 @@ class Engine {
  private:
   std::shared_ptr<const Ruleset> ruleset_;
   std::shared_ptr<const SourceInfo> source_;
-  Worker worker_{false};
+  Worker worker_;
 };
 
 double median(std::vector<double> values) {
@@ -114,7 +118,7 @@ void measure(const Row& row,
   const double records = static_cast<double>(last.records);
   std::printf(
       "%-34s %6zu rules  parse %5.2f GB/s %9.0f rec/s   tocsin %5.2f GB/s %9.0f rec/s   ratio %.2f "
-      "  %llu matches\n",
+      "  %llu matches, %llu rejected\n",
       row.name.c_str(),
       loaded.ruleset->rules.size(),
       size / median(bare) / 1e9,
@@ -122,7 +126,8 @@ void measure(const Row& row,
       size / median(ours) / 1e9,
       records / median(ours),
       median(ratios),
-      static_cast<unsigned long long>(last.matches));
+      static_cast<unsigned long long>(last.matches),
+      static_cast<unsigned long long>(last.rejected));
   std::fflush(stdout);
 }
 
@@ -132,7 +137,7 @@ int main(int count, char** arguments) {
   std::string data_path;
   std::vector<std::string> rules;
   int runs = 5;
-  std::string rows = "routed,strict,any";
+  std::string rows = "routed,walked,strict,any";
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string name = arguments[i];
     if (name == "--data") {
@@ -160,6 +165,9 @@ int main(int count, char** arguments) {
     const std::string name = path.substr(path.rfind('/') + 1);
     if (wanted("routed")) {
       measure({name + ", routed", path, false, false}, pieces, size, runs);
+    }
+    if (wanted("walked")) {
+      measure({name + ", routed, walked", path, false, false, FilterMode::off}, pieces, size, runs);
     }
     if (wanted("strict")) {
       measure({name + ", routed, strict", path, false, true}, pieces, size, runs);

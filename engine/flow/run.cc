@@ -174,8 +174,8 @@ class Collector {
   bool draining_ = false;
 };
 
-void work(Claims& claims, Input& input, bool want_evidence, Collector& collector) {
-  Worker worker(want_evidence);
+void work(Claims& claims, Input& input, const RunOptions& options, Collector& collector) {
+  Worker worker(options.want_evidence, options.filter);
   Batch batch;
   while (const std::optional<std::uint64_t> ticket = claims.next(batch)) {
     input.load(batch);
@@ -183,8 +183,11 @@ void work(Claims& claims, Input& input, bool want_evidence, Collector& collector
   }
 }
 
-RunCounters run_inline(Claims& claims, Input& input, bool want_evidence, ResultConsumer& consumer) {
-  Worker worker(want_evidence);
+RunCounters run_inline(Claims& claims,
+                       Input& input,
+                       const RunOptions& options,
+                       ResultConsumer& consumer) {
+  Worker worker(options.want_evidence, options.filter);
   Numbering numbering;
   Batch batch;
   while (claims.next(batch)) {
@@ -216,19 +219,19 @@ RunCounters Run::run(ResultConsumer& consumer) {
   Claims claims(input_, rules_, options_, stopping_);
   if (options_.threads <= 1) {
     claims.on_idle([&](std::uint64_t) { consumer.idle(options_.now()); });
-    return run_inline(claims, input_, options_.want_evidence, consumer);
+    return run_inline(claims, input_, options_, consumer);
   }
   Collector collector(consumer, options_.threads);
   claims.on_idle([&](std::uint64_t tickets) { collector.idle(tickets, options_.now()); });
   std::vector<std::thread> helpers;
   for (std::uint32_t i = 1; i < options_.threads; ++i) {
     try {
-      helpers.emplace_back([&] { work(claims, input_, options_.want_evidence, collector); });
+      helpers.emplace_back([&] { work(claims, input_, options_, collector); });
     } catch (const std::system_error&) {
       break;  // no more threads to be had: the ones there are do all the work
     }
   }
-  work(claims, input_, options_.want_evidence, collector);
+  work(claims, input_, options_, collector);
   for (std::thread& helper : helpers) {
     helper.join();
   }

@@ -15,6 +15,7 @@
 #include "engine/flow/alert.h"
 #include "engine/flow/input.h"
 #include "engine/flow/ruleset.h"
+#include "engine/match/filter.h"
 
 namespace tocsin {
 
@@ -68,6 +69,7 @@ class ResultConsumer {
 struct RunOptions {
   std::uint32_t threads = 1;
   bool want_evidence = true;                       // fill Match::evidence and RecordCopy::json
+  FilterMode filter = FilterMode::automatic;       // before the parse
   std::function<TimeNs()> now;                     // receive time
   std::function<void(const Ruleset&)> on_ruleset;  // may be empty
 };

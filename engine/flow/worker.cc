@@ -45,6 +45,13 @@ class BatchVisitor final : public RecordVisitor {
     }
   }
 
+  // Matches nothing, whatever else is in it.
+  void on_rejected() {
+    ++outcome_.records;
+    ++outcome_.result.counters.events;
+    ++outcome_.result.counters.unvalidated;
+  }
+
   void on_problem(RecordProblem problem,
                   std::string_view bytes,
                   std::uint64_t offset,
@@ -117,13 +124,22 @@ class BatchVisitor final : public RecordVisitor {
 void decode_lines(const Batch& batch,
                   RecordDecoder& decoder,
                   const FieldPlan& plan,
-                  RecordVisitor& visitor) {
+                  Filter& filter,
+                  BatchVisitor& visitor) {
   const std::string_view bytes = batch.bytes;
   std::size_t at = 0;
   if (batch.stream_offset == 0 && bytes.substr(0, 3) == "\xef\xbb\xbf") {
     at = 3;  // a byte order mark is no part of a document
   }
   while (at < bytes.size()) {
+    if (filter.wants_next()) {
+      const Filter::Line line = filter.next(bytes.data() + at, bytes.data() + bytes.size());
+      if (line.rejected) {
+        visitor.on_rejected();
+        at = static_cast<std::size_t>(line.end - bytes.data()) + 1;
+        continue;
+      }
+    }
     at = decoder.decode_line(bytes, at, plan, visitor) + 1;
   }
 }
@@ -149,20 +165,32 @@ void decode_frames(const Batch& batch,
 
 }  // namespace
 
-RecordDecoder& Worker::decoder_for(const DecodeOptions& options) {
-  for (const Decoder& known : decoders_) {
-    if (equal(known.options, options)) {
-      return *known.decoder;
-    }
+Worker::Decoder& Worker::decoder_for(const DecodeOptions& options) {
+  auto known = std::find_if(decoders_.begin(), decoders_.end(), [&](const Decoder& decoder) {
+    return equal(decoder.options, options);
+  });
+  if (known == decoders_.end()) {
+    decoders_.push_back({options, std::make_unique<RecordDecoder>(options), nullptr});
+    known = decoders_.end() - 1;
   }
-  decoders_.push_back({options, std::make_unique<RecordDecoder>(options)});
-  return *decoders_.back().decoder;
+  if (known->filter == nullptr) {
+    known->filter = std::make_unique<Filter>(*ruleset_->program, options, filter_mode_);
+  }
+  return *known;
+}
+
+void Worker::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
+  // What belongs to a program goes before it.
+  for (Decoder& decoder : decoders_) {
+    decoder.filter.reset();
+  }
+  scratch_ = std::make_unique<Scratch>(*ruleset->program);
+  ruleset_ = ruleset;
 }
 
 Outcome Worker::process(const Batch& batch) {
   if (ruleset_ != batch.ruleset) {
-    scratch_ = std::make_unique<Scratch>(*batch.ruleset->program);
-    ruleset_ = batch.ruleset;  // the scratch belongs to its program: keep it alive
+    adopt(batch.ruleset);
   }
   const Program& program = *batch.ruleset->program;
   Outcome outcome;
@@ -178,11 +206,11 @@ Outcome Worker::process(const Batch& batch) {
 
   const std::uint64_t candidates_before = program.statistics(*scratch_).candidates;
   BatchVisitor visitor(batch, want_evidence_, *scratch_, outcome);
-  RecordDecoder& decoder = decoder_for(batch.source->decode);
+  Decoder& decoder = decoder_for(batch.source->decode);
   if (batch.lines) {
-    decode_lines(batch, decoder, program.plan(), visitor);
+    decode_lines(batch, *decoder.decoder, program.plan(), *decoder.filter, visitor);
   } else {
-    decode_frames(batch, decoder, program.plan(), visitor);
+    decode_frames(batch, *decoder.decoder, program.plan(), visitor);
   }
   result.counters.candidates = program.statistics(*scratch_).candidates - candidates_before;
   return outcome;

@@ -24,7 +24,8 @@ struct Outcome {
 
 class Worker {
  public:
-  explicit Worker(bool want_evidence) : want_evidence_(want_evidence) {}
+  explicit Worker(bool want_evidence, FilterMode filter = FilterMode::automatic)
+      : want_evidence_(want_evidence), filter_mode_(filter) {}
 
   // Precondition: batch.source, batch.ruleset and its program are set. The outcome owns all it
   // holds.
@@ -34,10 +35,13 @@ class Worker {
   struct Decoder {
     DecodeOptions options;
     std::unique_ptr<RecordDecoder> decoder;
+    std::unique_ptr<Filter> filter;  // of ruleset_; null: not made yet
   };
-  RecordDecoder& decoder_for(const DecodeOptions& options);
+  Decoder& decoder_for(const DecodeOptions& options);
+  void adopt(const std::shared_ptr<const Ruleset>& ruleset);
 
   bool want_evidence_;
+  FilterMode filter_mode_;
   std::vector<Decoder> decoders_;  // one per distinct options: a handful
   std::shared_ptr<const Ruleset> ruleset_;
   std::unique_ptr<Scratch> scratch_;

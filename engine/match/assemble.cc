@@ -436,6 +436,25 @@ void build_indexes(ProgramData& program) {
   }
 }
 
+void build_filters(ProgramData& program,
+                   std::span<const std::string> paths,
+                   const RuleLists& lists) {
+  std::vector<ExprId> conditions;
+  for (const CompiledRule& rule : program.rules) {
+    conditions.push_back(rule.condition);
+  }
+  const std::vector<Witnesses> witnesses =
+      filter_witnesses(program.pools, program.expressions.written, paths, conditions);
+  const auto plan = [&](std::span<const RuleId> rules) {
+    return FilterPlan(program.pools, paths, rules, witnesses);
+  };
+  program.general_filters.push_back(plan(lists.all));
+  program.general_filters.push_back(plan(lists.cloudtrail));
+  for (const std::vector<RuleId>& rules : lists.fixed) {
+    program.fixed_filters.push_back(plan(rules));
+  }
+}
+
 }  // namespace
 
 void assemble(Draft draft, ProgramData& out) {
@@ -468,6 +487,7 @@ void assemble(Draft draft, ProgramData& out) {
     out.fixed.push_back(
         {lists.fixed_sources[i], Audience(out.pools, out.slots, lists.fixed[i], out.witnesses)});
   }
+  build_filters(out, compaction.paths(), lists);
 }
 
 }  // namespace tocsin::compiled

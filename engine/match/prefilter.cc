@@ -7,7 +7,7 @@ Audience::Audience(const Pools& pools,
                    const Slots& slots,
                    std::span<const RuleId> rules,
                    std::span<const Witnesses> witnesses)
-    : probes_(slots.size()) {
+    : rule_count_(rules.size()), probes_(slots.size()) {
   add_postings(rules, witnesses, pools.predicates.size());
   add_presence(slots, rules, witnesses);
   add_probes(pools, slots);

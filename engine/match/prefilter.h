@@ -66,6 +66,7 @@ class Audience {
     const std::uint32_t first = posting_first_[index(id)];
     return std::span<const RuleId>(postings_).subspan(first, posting_first_[index(id) + 1] - first);
   }
+  std::size_t rule_count() const { return rule_count_; }
   // Candidates on every record.
   std::span<const RuleId> always() const { return always_; }
 
@@ -78,6 +79,7 @@ class Audience {
                     std::span<const Witnesses> witnesses);
   void add_probes(const Pools& pools, const Slots& slots);
 
+  std::size_t rule_count_ = 0;
   std::vector<Probe> probes_;  // by slot
   std::vector<std::uint32_t> active_;
   std::vector<PredicateId> direct_;

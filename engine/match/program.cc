@@ -62,6 +62,15 @@ const Audience& ProgramData::audience_of(const SourceClass& source) const {
   return general[0];
 }
 
+const FilterPlan& ProgramData::filter_of(const Audience& audience) const {
+  for (std::size_t i = 0; i < fixed.size(); ++i) {
+    if (&fixed[i].audience == &audience) {
+      return fixed_filters[i];
+    }
+  }
+  return general_filters[&audience == &general[1] ? 1 : 0];
+}
+
 ScratchData::ScratchData(const ProgramData& data)
     : program(&data),
       memo(data.pools.predicates.size()),

@@ -92,6 +92,7 @@ class Program {
  private:
   friend class ProgramBuilder;
   friend class Scratch;
+  friend class Filter;
   struct Impl;
   explicit Program(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/match/compiled.h"
+#include "engine/match/filter_plan.h"
 #include "engine/match/multi.h"
 #include "engine/match/prefilter.h"
 #include "engine/match/program.h"
@@ -52,8 +53,12 @@ struct ProgramData {
   // meets_cloudtrail.
   std::vector<std::string> foreign_services;
   std::vector<FixedAudience> fixed;
+  // For the filter before the parse, one for each of `general` and `fixed`.
+  std::vector<FilterPlan> general_filters;
+  std::vector<FilterPlan> fixed_filters;
 
   const Audience& audience_of(const SourceClass& source) const;
+  const FilterPlan& filter_of(const Audience& audience) const;
 };
 
 // Is this rule for records of product aws and of one of CloudTrail's categories? Rules for a

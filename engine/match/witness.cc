@@ -73,15 +73,23 @@ float union_cost(float dearest, std::size_t count) {
 
 WitnessFinder::WitnessFinder(const Pools& pools,
                              const Nodes& nodes,
-                             std::span<const std::string> fields)
-    : pools_(pools), nodes_(nodes), fields_(fields) {
+                             std::span<const std::string> fields,
+                             const WitnessCosts* costs)
+    : pools_(pools), nodes_(nodes), fields_(fields), others_(costs) {
   costs_.reserve(nodes.nodes.size());
   for (const Node& node : nodes.nodes) {
     costs_.push_back(cost_of(node));
   }
 }
 
+float WitnessFinder::presence_cost_of(FieldId field) const {
+  return others_ == nullptr ? presence_cost : others_->presence(field);
+}
+
 float WitnessFinder::predicate_cost(const CompiledPredicate& predicate) const {
+  if (others_ != nullptr) {
+    return others_->predicate(predicate);
+  }
   const std::vector<std::string_view> literals = literals_of(pools_, predicate);
   std::size_t shortest = literals.empty() ? predicate.key.size : literals[0].size();
   for (const std::string_view literal : literals) {
@@ -136,7 +144,7 @@ WitnessFinder::Cost WitnessFinder::cost_of(const Node& node) const {
       const CompiledPredicate& predicate = pools_.predicates[node.first];
       const bool absent = holds_absent(predicate);
       return {absent ? none : predicate_cost(predicate),
-              absent && predicate.field != no_field ? presence_cost : none,
+              absent && predicate.field != no_field ? presence_cost_of(predicate.field) : none,
               absent};
     }
     case Node::Kind::negation: {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,10 +26,19 @@ struct Witnesses {
   bool holds_on_nothing = false;        // true on a record with nothing in it
 };
 
+// What a witness is worth to somebody else than the index of candidates; infinity: nothing.
+struct WitnessCosts {
+  std::function<float(const CompiledPredicate&)> predicate;
+  std::function<float(FieldId)> presence;
+};
+
 class WitnessFinder {
  public:
   // `fields`: paths by FieldId. References must outlive the finder.
-  WitnessFinder(const Pools& pools, const Nodes& nodes, std::span<const std::string> fields);
+  WitnessFinder(const Pools& pools,
+                const Nodes& nodes,
+                std::span<const std::string> fields,
+                const WitnessCosts* costs = nullptr);
 
   Witnesses find(ExprId condition) const;
 
@@ -41,12 +51,14 @@ class WitnessFinder {
   };
   Cost cost_of(const Node& node) const;
   float predicate_cost(const CompiledPredicate& predicate) const;
+  float presence_cost_of(FieldId field) const;
   void collect(ExprId expr, bool positive, Witnesses& out) const;
   void collect_fields(ExprId condition, Witnesses& out) const;
 
   const Pools& pools_;
   const Nodes& nodes_;
   std::span<const std::string> fields_;
+  const WitnessCosts* others_;
   std::vector<Cost> costs_;
 };
 

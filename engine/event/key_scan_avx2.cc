@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pass over a line for machines with AVX2. Compiled with the flags for them (CMakeLists.txt):
+// nothing but the intrinsics may be included here.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "engine/event/key_pass.h"
+
+namespace tocsin {
+namespace {
+
+inline __m256i load_half(const char* from) {
+  __m256i half;
+  std::memcpy(&half, from, sizeof half);
+  return half;
+}
+
+inline std::uint64_t bits_of(__m256i low, __m256i high) {
+  const std::uint64_t low_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(low));
+  const std::uint64_t high_bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(high));
+  return high_bits << 32 | low_bits;
+}
+
+class Avx2 {
+ public:
+  explicit Avx2(const char* from) : low_(load_half(from)), high_(load_half(from + 32)) {}
+  std::uint64_t equal(char c) const {
+    const __m256i all = _mm256_set1_epi8(c);
+    return bits_of(_mm256_cmpeq_epi8(low_, all), _mm256_cmpeq_epi8(high_, all));
+  }
+  // Of letters either case; '{' finds '[' too, and '}' ']'.
+  std::uint64_t equal_lower(char c) const {
+    const __m256i all = _mm256_set1_epi8(c);
+    const __m256i lower = _mm256_set1_epi8(0x20);
+    return bits_of(_mm256_cmpeq_epi8(_mm256_or_si256(low_, lower), all),
+                   _mm256_cmpeq_epi8(_mm256_or_si256(high_, lower), all));
+  }
+  std::uint64_t anchored(const char* from, const KeyAnchors& anchors) const {
+    return bits_of(half(low_, from, anchors), half(high_, from + 32, anchors));
+  }
+  static std::uint64_t prefix_xor(std::uint64_t bits) {
+    const __m128i product =
+        _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
+    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
+  }
+  static int count(std::uint64_t bits) { return __builtin_popcountll(bits); }
+
+ private:
+  static __m256i half(__m256i first, const char* from, const KeyAnchors& anchors) {
+    const __m256i second = load_half(from + 1);
+    const __m256i third = load_half(from + 2);
+    __m256i found = _mm256_setzero_si256();
+    const auto pair = [&](const KeyAnchor& anchor) {
+      return _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8(anchor.text[0])),
+                              _mm256_cmpeq_epi8(second, _mm256_set1_epi8(anchor.text[1])));
+    };
+    for (std::uint32_t i = 0; i < anchors.pairs; ++i) {
+      found = _mm256_or_si256(found, pair(anchors.anchors[i]));
+    }
+    for (std::uint32_t i = anchors.pairs; i < anchors.count; ++i) {
+      const KeyAnchor& anchor = anchors.anchors[i];
+      const __m256i last = _mm256_cmpeq_epi8(third, _mm256_set1_epi8(anchor.text[2]));
+      found = _mm256_or_si256(found, _mm256_and_si256(pair(anchor), last));
+    }
+    return found;
+  }
+
+  __m256i low_;
+  __m256i high_;
+};
+
+}  // namespace
+
+const char* key_pass_avx2(const char* begin,
+                          const char* end,
+                          const KeyAnchors& anchors,
+                          KeyMarks& marks) {
+  return key_pass<Avx2>(begin, end, anchors, marks);
+}
+
+}  // namespace tocsin
+
+#endif

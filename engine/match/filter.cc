@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/match/filter.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/time.h"
+#include "engine/event/json.h"
+#include "engine/event/key_marks.h"
+#include "engine/match/ascii.h"
+#include "engine/match/filter_plan.h"
+#include "engine/match/program_data.h"
+
+namespace tocsin {
+namespace {
+
+using compiled::FilterKey;
+using compiled::FilterPlan;
+using compiled::KeyLookup;
+using compiled::KeyRole;
+using compiled::ProgramData;
+
+// Automatic mode: of so many lines in a row at most so many may pass; else it rests, then looks
+// again.
+constexpr std::uint32_t sample_lines = 1024;
+constexpr std::uint32_t passing_lines_max = sample_lines * 6 / 10;
+constexpr std::uint32_t rest_lines = 32 * sample_lines;
+
+// A longer value of a key that is searched for literals is left to the full path.
+constexpr std::size_t folded_bytes_max = 1024;
+
+// "2026-01-02T03:04:05Z": texts of this form are ordered as their times are.
+constexpr std::size_t plain_time_bytes = 20;
+
+// What is asked of records before it may be said that they match nothing.
+struct Target {
+  const FilterPlan* plan = nullptr;
+  bool needs_cloudtrail = false;  // of another shape: several records, or another log source
+  bool needs_category = false;    // some rule is for a category that CloudTrail has not
+  std::string reason;             // why `plan` may not be used though it is usable
+};
+
+bool unwraps(const DecodeOptions& options) {
+  return options.format != InputFormat::json &&
+         (!options.log_source ||
+          (options.log_source->product == "aws" && options.log_source->service == "cloudtrail"));
+}
+
+Target target_of(const ProgramData& program, const DecodeOptions& options, bool wants_time) {
+  Target target;
+  const std::size_t every = 0;
+  const std::size_t cloudtrail = 1;
+  if (options.any_log_source) {
+    target.plan = &program.general_filters[every];
+    target.needs_cloudtrail = unwraps(options);
+  } else if (options.log_source && !unwraps(options)) {
+    SourceClass source;
+    source.kind = SourceClass::Kind::known;
+    source.category = options.log_source->category;
+    source.product = options.log_source->product;
+    source.service = options.log_source->service;
+    target.plan = &program.filter_of(program.audience_of(source));
+  } else {
+    const bool usual = !options.log_source || compiled::meets_cloudtrail(*options.log_source);
+    target.plan = &program.general_filters[usual ? cloudtrail : every];
+    target.needs_cloudtrail = true;
+    target.needs_category =
+        usual && program.general[cloudtrail].rule_count() != program.general[every].rule_count();
+  }
+  if (options.strict_json) {
+    target.reason = "--strict-json validates every record";
+  } else if (wants_time && !target.needs_cloudtrail) {
+    target.reason = "a correlation needs the time of every record";
+  }
+  return target;
+}
+
+// null satisfies nothing that is asked of a value, but that the key is there.
+bool is_harmless_null(const FilterKey& key, std::string_view text) {
+  constexpr std::string_view null = "null";
+  return text.starts_with(null) && text.size() > null.size() &&
+         (text[null.size()] == ',' || text[null.size()] == '}') && !key.presence &&
+         !key.has_hash(compiled::ends_hash({}));
+}
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+
+}  // namespace
+
+struct Filter::Impl {
+  enum class Verdict : std::uint8_t { reject, pass };
+  // A record as it is being judged.
+  struct Judged {
+    std::string_view line;
+    unsigned evidence = 0;
+    std::string_view time;
+  };
+
+  // What was seen of a key in a line; if it is there once, where.
+  struct Seen {
+    std::uint32_t begin = 0;
+    std::int32_t depth = 0;
+    std::uint32_t count = 0;
+  };
+
+  Verdict judge(std::string_view line);
+  void note_keys(std::string_view line);
+  std::uint32_t begin_of(const FilterKey& key, const KeyMarks::Hit& hit, const char* line) const;
+  bool key_allows(const FilterKey& key, std::uint32_t begin, std::int32_t depth, Judged& judged);
+  bool all_allow(std::uint8_t wanted_key, Judged& judged);
+  bool value_allows(const FilterKey& key, std::string_view value);
+  bool literals_allow(const FilterKey& key, std::string_view value);
+  bool role_allows(const FilterKey& key, std::string_view value, Judged& judged) const;
+  bool is_foreign(std::string_view event_source) const;
+  bool take_time(std::string_view text);
+  bool is_quote(std::size_t at) const;
+  std::size_t closing_quote(std::size_t from, std::size_t size) const;
+
+  const ProgramData* program = nullptr;
+  Target target;
+  KeyLookup lookup;
+  std::vector<std::uint8_t> wanted;  // indices of the plan's keys
+  std::vector<Seen> seen;            // by key
+  unsigned evidence_needed = 0;
+  bool wants_time = false;
+  bool active = false;
+  bool adapts = false;
+  std::uint32_t lines = 0;
+  std::uint32_t passed = 0;
+  std::uint32_t resting = 0;
+  char latest_text[plain_time_bytes] = {};
+  std::optional<TimeNs> latest;
+  KeyPass pass = nullptr;
+  KeyMarks marks;
+};
+
+bool Filter::supported(Path path) {
+#if defined(__x86_64__)
+  switch (path) {
+    case Path::avx512:
+      return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+             __builtin_cpu_supports("avx512vbmi") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+             __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("popcnt") != 0;
+    case Path::avx2:
+      return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+             __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("popcnt") != 0;
+    case Path::baseline:
+      break;
+  }
+#endif
+  return path == Path::baseline;
+}
+
+Filter::Path Filter::best_path() {
+  const std::string kernel = json_kernel();
+  if (kernel == "icelake" && supported(Path::avx512)) {
+    return Path::avx512;
+  }
+  return (kernel == "icelake" || kernel == "haswell") && supported(Path::avx2) ? Path::avx2
+                                                                               : Path::baseline;
+}
+
+Filter::Filter(const Program& program,
+               const DecodeOptions& options,
+               FilterMode mode,
+               bool wants_time,
+               Path path)
+    : impl_(std::make_unique<Impl>()) {
+  Impl& self = *impl_;
+  self.program = program.impl_.get();
+  self.target = target_of(*self.program, options, wants_time);
+  self.wants_time = wants_time;
+  self.active = mode != FilterMode::off && self.target.plan->usable() && self.target.reason.empty();
+  self.adapts = mode == FilterMode::automatic;
+  self.pass = key_pass_baseline;
+#if defined(__x86_64__)
+  if (path == Path::avx512) {
+    self.pass = key_pass_avx512;
+  } else if (path == Path::avx2) {
+    self.pass = key_pass_avx2;
+  }
+#else
+  static_cast<void>(path);
+#endif
+  if (!self.active) {
+    return;
+  }
+  const std::vector<FilterKey>& keys = self.target.plan->keys();
+  self.seen.resize(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool evidence = keys[i].role != KeyRole::none && keys[i].role != KeyRole::category &&
+                          keys[i].role != KeyRole::time;
+    if (keys[i].decides || (evidence && self.target.needs_cloudtrail) ||
+        (keys[i].role == KeyRole::category && self.target.needs_category) ||
+        (keys[i].role == KeyRole::time && wants_time)) {
+      self.wanted.push_back(static_cast<std::uint8_t>(i));
+    }
+  }
+  self.lookup = KeyLookup(keys, self.wanted);
+  const auto bit = [](KeyRole role) { return 1u << static_cast<unsigned>(role); };
+  if (self.target.needs_cloudtrail) {
+    self.evidence_needed =
+        bit(KeyRole::version) | bit(KeyRole::region) | bit(KeyRole::name) | bit(KeyRole::source);
+    self.evidence_needed |= wants_time ? bit(KeyRole::time) : 0;
+  }
+}
+
+Filter::~Filter() = default;
+Filter::Filter(Filter&&) noexcept = default;
+Filter& Filter::operator=(Filter&&) noexcept = default;
+
+FilterChoice Filter::choice(const Program& program, const DecodeOptions& options, bool wants_time) {
+  const Target target = target_of(*program.impl_, options, wants_time);
+  FilterChoice choice;
+  choice.usable = target.plan->usable() && target.reason.empty();
+  choice.reason = target.reason.empty() ? target.plan->refusal() : target.reason;
+  choice.rule = target.plan->refused_by();
+  for (const FilterKey& key : target.plan->keys()) {
+    if (key.decides) {
+      choice.keys.push_back(key.text.substr(0, key.text.size() - 1));
+    }
+  }
+  return choice;
+}
+
+bool Filter::wants_next() {
+  Impl& self = *impl_;
+  if (!self.active) {
+    return false;
+  }
+  if (self.resting > 0) {
+    --self.resting;
+    return false;
+  }
+  return true;
+}
+
+Filter::Line Filter::next(const char* begin, const char* end) {
+  Impl& self = *impl_;
+  Line line;
+  line.end = self.pass(begin, end, self.lookup.anchors(), self.marks);
+  line.has_backslash = self.marks.has_backslash;
+  line.rejected =
+      self.judge({begin, static_cast<std::size_t>(line.end - begin)}) == Impl::Verdict::reject;
+  if (self.adapts) {
+    self.passed += line.rejected ? 0 : 1;
+    if (++self.lines == sample_lines) {
+      self.resting = self.passed > passing_lines_max ? rest_lines : 0;
+      self.lines = 0;
+      self.passed = 0;
+    }
+  }
+  return line;
+}
+
+std::optional<TimeNs> Filter::latest_time() const {
+  return impl_->latest;
+}
+
+Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {
+  // An object, and not one whose first key may be Records.
+  if (line.size() < 3 || line[0] != '{' || line[1] != '"' || line[2] == 'R' || marks.given_up ||
+      marks.has_unicode_escape) {
+    return Verdict::pass;
+  }
+  Judged judged;
+  judged.line = line;
+  note_keys(line);
+  const std::vector<FilterKey>& keys = target.plan->keys();
+  for (const std::uint8_t key : wanted) {
+    const Seen& one = seen[key];
+    if (one.count == 1 ? !key_allows(keys[key], one.begin, one.depth, judged)
+                       : one.count > 1 && !all_allow(key, judged)) {
+      return Verdict::pass;
+    }
+  }
+  if ((judged.evidence & evidence_needed) != evidence_needed) {
+    return Verdict::pass;
+  }
+  return wants_time && !take_time(judged.time) ? Verdict::pass : Verdict::reject;
+}
+
+// Where in the line a key begins that this hit is of; 0: it is of none.
+std::uint32_t Filter::Impl::begin_of(const FilterKey& key,
+                                     const KeyMarks::Hit& hit,
+                                     const char* line) const {
+  const std::uint32_t begin = hit.at - key.anchor_at;
+  const bool inside = hit.at > key.anchor_at;
+  const char before = line[inside ? begin - 1 : 0];
+  const bool is_key =
+      inside && (before == '"' || (before == '.' && key.flat)) && key.stands_at(line + begin);
+  return is_key ? begin : 0;
+}
+
+// What is seen of each key is noted first and looked at then, key by key: the order of keys in
+// records changes, and branches that follow it are mispredicted.
+void Filter::Impl::note_keys(std::string_view line) {
+  const std::vector<FilterKey>& keys = target.plan->keys();
+  for (const std::uint8_t key : wanted) {
+    seen[key].count = 0;
+  }
+  for (std::uint32_t i = 0; i < marks.hit_count; ++i) {
+    const KeyMarks::Hit& hit = marks.hits[i];
+    for (std::uint8_t key = lookup.first(line.data() + hit.at); key != KeyLookup::no_key;
+         key = lookup.next(key)) {
+      const std::uint32_t begin = begin_of(keys[key], hit, line.data());
+      Seen& one = seen[key];
+      one.begin = begin != 0 ? begin : one.begin;
+      one.depth = begin != 0 ? hit.depth : one.depth;
+      one.count += begin != 0 ? 1 : 0;
+    }
+  }
+}
+
+// Of a key that stands in the line more than once.
+bool Filter::Impl::all_allow(std::uint8_t wanted_key, Judged& judged) {
+  const FilterKey& key = target.plan->keys()[wanted_key];
+  for (std::uint32_t i = 0; i < marks.hit_count; ++i) {
+    const KeyMarks::Hit& hit = marks.hits[i];
+    const std::uint32_t begin = begin_of(key, hit, judged.line.data());
+    if (begin != 0 && !key_allows(key, begin, hit.depth, judged)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// False: the record must be looked at in full.
+bool Filter::Impl::key_allows(const FilterKey& key,
+                              std::uint32_t begin,
+                              std::int32_t depth,
+                              Judged& judged) {
+  const std::string_view line = judged.line;
+  std::size_t at = begin + key.size;
+  while (at < line.size() && is_space(line[at])) {
+    ++at;
+  }
+  if (at == line.size() || line[at] != ':') {
+    return true;  // a value
+  }
+  ++at;
+  while (at < line.size() && is_space(line[at])) {
+    ++at;
+  }
+  if (at == line.size()) {
+    return false;
+  }
+  if (line[at] != '"') {
+    return !key.decides || is_harmless_null(key, line.substr(at));
+  }
+  ++at;
+  const bool in_role = key.role != KeyRole::none && depth == 1 && is_quote(begin - 1);
+  if (!key.decides && !in_role) {
+    return true;
+  }
+  if (in_role) {
+    judged.evidence |= 1u << static_cast<unsigned>(key.role);
+  }
+  if (!key.decides && !key.reads_role) {
+    return true;
+  }
+  const std::string_view value(line.data() + at, closing_quote(at, line.size()) - at);
+  return (!key.decides || value_allows(key, value)) &&
+         (!in_role || role_allows(key, value, judged));
+}
+
+// Does a string begin or end there?
+bool Filter::Impl::is_quote(std::size_t at) const {
+  return (marks.quotes[at / KeyMarks::block_bytes] >> (at % KeyMarks::block_bytes) & 1) != 0;
+}
+
+std::size_t Filter::Impl::closing_quote(std::size_t from, std::size_t size) const {
+  std::size_t block = from / KeyMarks::block_bytes;
+  const std::size_t shift = from % KeyMarks::block_bytes;
+  // The next 64 bytes, wherever they begin in their block: nearly every value ends there.
+  const std::uint64_t quotes = marks.quotes[block] >> shift | marks.quotes[block + 1]
+                                                                  << 1 << (63 - shift);
+  if (quotes != 0) {
+    return from + static_cast<std::size_t>(__builtin_ctzll(quotes));
+  }
+  for (++block; block * KeyMarks::block_bytes < size; ++block) {
+    if (marks.quotes[block] != 0) {
+      return block * KeyMarks::block_bytes +
+             static_cast<std::size_t>(__builtin_ctzll(marks.quotes[block]));
+    }
+  }
+  return size;
+}
+
+bool Filter::Impl::value_allows(const FilterKey& key, std::string_view value) {
+  // What folds to a text has at most three bytes for each of its.
+  if (!key.literals && !key.presence && value.size() > 3 * std::size_t{key.equal_bytes_max} &&
+      !marks.has_backslash) {
+    return true;
+  }
+  if (key.presence || !compiled::is_ascii(value) ||
+      (marks.has_backslash && value.find('\\') != value.npos) ||
+      (key.equal_bytes_max >= value.size() && key.has_hash(compiled::ends_hash(value)))) {
+    return false;
+  }
+  return !key.literals || literals_allow(key, value);
+}
+
+bool Filter::Impl::literals_allow(const FilterKey& key, std::string_view value) {
+  for (const FilterKey::RareLiteral& literal : key.rare_literals) {
+    const char rare = literal.text[literal.rare_at];
+    for (std::size_t at = value.find(rare); at != value.npos; at = value.find(rare, at + 1)) {
+      if (at >= literal.rare_at && value.size() - (at - literal.rare_at) >= literal.text.size() &&
+          compiled::same_folded(value.data() + at - literal.rare_at,
+                                literal.text.data(),
+                                literal.text.size()) != compiled::Same::no) {
+        return false;
+      }
+    }
+  }
+  if (!key.rare_literals.empty()) {
+    return true;
+  }
+  char folded[folded_bytes_max];
+  if (value.size() > sizeof folded) {
+    return false;
+  }
+  std::transform(value.begin(), value.end(), folded, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  });
+  bool found = false;
+  key.index.scan({folded, value.size()}, [&found](compiled::PredicateId) { found = true; });
+  return !found;
+}
+
+bool Filter::Impl::is_foreign(std::string_view event_source) const {
+  const std::string_view service = event_source.substr(0, event_source.find('.'));
+  return std::binary_search(
+      program->foreign_services.begin(), program->foreign_services.end(), service);
+}
+
+// Of a string directly in the record.
+bool Filter::Impl::role_allows(const FilterKey& key, std::string_view value, Judged& judged) const {
+  const bool escaped = marks.has_backslash && value.find('\\') != value.npos;
+  switch (key.role) {
+    case KeyRole::source:
+      return !escaped && !value.starts_with("aws:") &&
+             (program->foreign_services.empty() || !is_foreign(value));
+    case KeyRole::category:
+      return !escaped && (value == "Management" || value == "Data" || value == "Insight" ||
+                          value == "NetworkActivity");
+    case KeyRole::time:
+      judged.time = judged.time.empty() ? value : judged.time;
+      return !escaped;
+    case KeyRole::none:
+    case KeyRole::version:
+    case KeyRole::region:
+    case KeyRole::name:
+      break;
+  }
+  return true;
+}
+
+// False: it has another form, or is no time.
+bool Filter::Impl::take_time(std::string_view text) {
+  if (text.size() != plain_time_bytes || text.back() != 'Z' || text[10] != 'T') {
+    return false;
+  }
+  if (latest && std::memcmp(text.data(), latest_text, plain_time_bytes) <= 0) {
+    return true;
+  }
+  const std::optional<TimeNs> time = parse_time(text);
+  if (!time) {
+    return false;
+  }
+  latest = time;
+  std::memcpy(latest_text, text.data(), plain_time_bytes);
+  return true;
+}
+
+}  // namespace tocsin

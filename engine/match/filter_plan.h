@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// FilterPlan: what the filter before the parse looks for, for the rules that records of one kind
+// can meet. Each rule has witnesses on a few keys (witness.h), chosen here so that few keys decide:
+// a record in which none of these keys has one of these values matches no rule. The plan
+// over-approximates: a key counts at any depth, whatever it lies in. Where a rule has no such
+// witness (a keyword, a negation alone) the plan is refused and names it. Thread rule: immutable
+// after construction. Cost: linear in the rules.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/event/key_marks.h"
+#include "engine/match/compiled.h"
+#include "engine/match/exact_table.h"
+#include "engine/match/literal_index.h"
+#include "engine/match/witness.h"
+
+namespace tocsin::compiled {
+
+// What the filter reads a key for, beside what rules ask of it.
+enum class KeyRole : std::uint8_t { none, version, region, name, source, category, time };
+
+struct FilterKey {
+  // What is asked of every hit comes first, together.
+  std::uint64_t head = 0;       // of `text`: its first 8 bytes (of a shorter one all, and zeros)
+  std::uint64_t tail = 0;       // ... and its last 8 bytes
+  std::uint32_t size = 0;       // of `text`
+  std::uint32_t anchor_at = 0;  // where its anchor begins in `text`
+  bool flat = false;            // may stand behind a dot: "userIdentity.type" as one key
+  KeyRole role = KeyRole::none;
+  bool reads_role = false;            // ... that takes more than its being a string
+  bool decides = false;               // some rule has a witness here
+  bool presence = false;              // ... that any value satisfies
+  bool literals = false;              // ... that is part of a value
+  std::uint32_t equal_bytes_max = 0;  // of the longest text that a value may have to equal
+  // By ends_hash() of a value in lower case; a power of two, at most half full, 0: free.
+  std::vector<std::uint32_t> hashes;
+  // Literals that have a byte that is rare in values, if all have; else they are in `index`.
+  struct RareLiteral {
+    std::string text;
+    std::uint32_t rare_at = 0;
+  };
+  std::vector<RareLiteral> rare_literals;
+  LiteralIndex index;
+  std::uint32_t anchor_size = 0;
+  std::string text;  // the last part of a path, and the quote behind it
+
+  // Does `text` stand there? 8 bytes more than its size are readable.
+  bool stands_at(const char* at) const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    if (size < sizeof word) {
+      return ((word ^ head) << (8 * (sizeof word - size))) == 0;
+    }
+    std::uint64_t last = 0;
+    std::memcpy(&last, at + size - sizeof last, sizeof last);
+    return word == head && last == tail &&
+           (size <= 2 * sizeof word || std::memcmp(at, text.data(), size) == 0);
+  }
+
+  bool has_hash(std::uint32_t hash) const {
+    const auto mask = static_cast<std::uint32_t>(hashes.size() - 1);
+    hash |= 1;
+    for (std::uint32_t at = hash >> 8 & mask; hashes[at] != 0; at = (at + 1) & mask) {
+      if (hashes[at] == hash) {
+        return true;
+      }
+    }
+    return false;
+  }
+};
+
+class FilterPlan {
+ public:
+  // More deciding keys than this, and looking for them costs as much as the parse.
+  static constexpr std::size_t deciding_keys_max = 12;
+
+  FilterPlan() = default;
+  // `witnesses`: by rule, as filter_witnesses() found them.
+  FilterPlan(const Pools& pools,
+             std::span<const std::string> fields,
+             std::span<const RuleId> rules,
+             std::span<const Witnesses> witnesses);
+
+  bool usable() const { return refusal_.empty(); }
+  // Why not, in words that follow "off: "; and the rule that it is about, if it is one.
+  const std::string& refusal() const { return refusal_; }
+  std::optional<RuleId> refused_by() const { return refused_by_; }
+
+  const std::vector<FilterKey>& keys() const { return keys_; }
+
+ private:
+  FilterKey& key_of(std::string_view path);
+  void add_role(std::string_view key, KeyRole role);
+  void add_witnesses(const Pools& pools,
+                     std::span<const std::string> fields,
+                     std::span<const RuleId> rules,
+                     std::span<const Witnesses> witnesses);
+
+  std::string refusal_ = "no rules";
+  std::optional<RuleId> refused_by_;
+  std::vector<FilterKey> keys_;
+};
+
+// Some of a plan's keys, by the bytes that the pass over a line finds them by.
+class KeyLookup {
+ public:
+  static constexpr std::uint8_t no_key = 0xff;
+
+  KeyLookup() = default;
+  // `wanted`: indices of keys.
+  KeyLookup(const std::vector<FilterKey>& keys, const std::vector<std::uint8_t>& wanted);
+
+  const KeyAnchors& anchors() const { return anchors_; }
+  // The first key whose anchor begins with these bytes, and the next one.
+  std::uint8_t first(const char* hit) const { return first_[place(hit[0], hit[1])]; }
+  std::uint8_t next(std::uint8_t key) const { return next_[key]; }
+
+ private:
+  static std::uint8_t place(char first, char second) {
+    return static_cast<std::uint8_t>(static_cast<unsigned char>(first) * 7 +
+                                     static_cast<unsigned char>(second));
+  }
+
+  KeyAnchors anchors_;
+  std::array<std::uint8_t, 256> first_;
+  std::vector<std::uint8_t> next_;
+};
+
+// The witnesses of every rule for the filter: `always` where there is none.
+std::vector<Witnesses> filter_witnesses(const Pools& pools,
+                                        const Nodes& nodes,
+                                        std::span<const std::string> fields,
+                                        std::span<const ExprId> conditions);
+
+}  // namespace tocsin::compiled
