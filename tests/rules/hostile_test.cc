@@ -12,14 +12,15 @@
 
 #include "engine/base/limits.h"
 #include "tests/rules/load_fixture.h"
+#include "tests/support/slowdown.h"
 
 namespace tocsin {
 namespace {
 
 using Digits = const std::string&;
 
-// What each takes is well under a second and 100 MB; sanitizers and old machines take their share.
-constexpr double cpu_seconds_max = 10;
+// What each takes is well under a second and 100 MB; old machines take their share.
+constexpr double cpu_seconds_max = 10 * test::slowdown;
 constexpr long resident_growth_kb_max = 768 * 1024;
 constexpr std::size_t deep = 100'000;
 

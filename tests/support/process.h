@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include "tests/support/slowdown.h"
+
 namespace tocsin::test {
 
 struct ProcessResult {
@@ -66,7 +68,7 @@ long long monotonic_milliseconds();
 
 template <typename Condition>
 bool eventually(Condition condition, int seconds_max) {
-  const long long end = monotonic_milliseconds() + 1000LL * seconds_max;
+  const long long end = monotonic_milliseconds() + 1000LL * seconds_max * slowdown;
   while (!condition()) {
     if (monotonic_milliseconds() > end) {
       return false;
