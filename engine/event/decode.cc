@@ -116,7 +116,7 @@ std::size_t RecordDecoder::decode_line(std::string_view bytes,
   impl.offset = at;
   const StructuralScan::Found line = impl.scan.line(bytes.data() + at, bytes.data() + bytes.size());
   const auto end = static_cast<std::size_t>(line.end - bytes.data());
-  const ScannedRecord scanned{impl.scan.index(), line.has_backslash};
+  const ScannedRecord scanned{impl.scan.index(), line.has_backslash, line.ascii, line.compact};
   impl.decode(bytes.substr(at, end - at), line.sound ? &scanned : nullptr);
   return end;
 }

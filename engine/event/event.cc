@@ -69,7 +69,7 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
   texts_.clear();
   scalars_.clear();
   has_scalars_ = false;
-  plain_ = false;
+  text_ = {};
   arena_->clear();
 }
 
@@ -111,7 +111,19 @@ std::string_view Event::stripped(std::string_view json) {
 }
 
 std::string_view Event::compact_json() {
-  return plain_ ? stripped(json_) : std::string_view();
+  if (!text_.utf8) {
+    return {};
+  }
+  if (!text_.compact) {
+    return text_.unescaped ? stripped(json_) : std::string_view();
+  }
+  if (text_.unescaped) {
+    return json_;
+  }
+  char* begin = arena_->room(json_.size());
+  const auto size = static_cast<std::size_t>(decode_json_string(json_, begin) - begin);
+  arena_->shrink(json_.size() - size);
+  return {begin, size};
 }
 
 Event::Text& Event::text_of(EntryId entry) {
@@ -125,6 +137,9 @@ Event::Text& Event::text_of(EntryId entry) {
 
 std::string_view Event::text(EntryId entry) {
   const Value value = entries_[entry].value;
+  if (value.plain) {
+    return value.raw();
+  }
   switch (value.kind) {
     case ValueKind::null:
     case ValueKind::empty_array:
@@ -187,14 +202,11 @@ std::span<const EntryId> Event::scalars() {
 }
 
 std::string_view Event::literal_json() const {
-  if (!plain_ || reader_ == nullptr || reader_->structurals() > 2 * limits::json_depth_max) {
+  if (!text_.unescaped || !text_.ascii || reader_ == nullptr ||
+      reader_->structurals() > 2 * limits::json_depth_max) {
     return {};  // what may lie too deep is a scalar as a whole
   }
-  unsigned char high = 0;
-  for (const char c : json_) {
-    high = static_cast<unsigned char>(high | static_cast<unsigned char>(c));
-  }
-  return high < 0x80 ? json_ : std::string_view();
+  return json_;
 }
 
 bool Event::in_scalar(std::size_t begin, std::size_t end) const {

@@ -24,6 +24,7 @@ constexpr std::size_t bytes_max = 1u << 30;
 
 struct JsonReader::Impl {
   StructuralScan scan;
+  StructuralScan::Found split;  // of the document that was split last
   TolerantScan tolerant;
   JsonWalk walk;
   JsonGrammar grammar;
@@ -121,7 +122,9 @@ ReadStatus JsonReader::read(std::string_view record,
   }
   const StructuralScan::Found found = impl_->scan.document(record);
   if (found.sound) {
-    return read(record, {impl_->scan.index(), found.has_backslash}, plan, strict, event);
+    const ScannedRecord scanned{
+        impl_->scan.index(), found.has_backslash, found.ascii, found.compact};
+    return read(record, scanned, plan, strict, event);
   }
   event.reset(plan, trim_json_space(record));
   event.reader_ = this;
@@ -137,8 +140,8 @@ ReadStatus JsonReader::read(std::string_view record,
   event.reset(plan, trim_json_space(record));
   event.reader_ = this;
   impl.current = scanned.index;
-  event.plain_ = !scanned.has_backslash;
-  if (impl.walk.read(impl.current, plan, scanned.has_backslash, event)) {
+  event.text_ = {!scanned.has_backslash, scanned.ascii, scanned.compact, true};
+  if (impl.walk.read(impl.current, plan, event)) {
     const ReadStatus status = impl.judge(strict, scanned.has_backslash);
     if (status != ReadStatus::malformed) {
       return status;
@@ -161,7 +164,8 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   event.reset(plan, trim_json_space(tolerant.text()));
   current = tolerant.index();
   const bool has_backslash = tolerant.text().find('\\') != std::string_view::npos;
-  if (!walk.read(current, plan, has_backslash, event)) {
+  event.text_.unescaped = !has_backslash;
+  if (!walk.read(current, plan, event)) {
     return malformed(walk.fault());
   }
   if (judge(strict, has_backslash) == ReadStatus::malformed) {
@@ -175,7 +179,10 @@ bool JsonReader::split(std::string_view document,
                        std::vector<Element>& elements) {
   Impl& impl = *impl_;
   elements.clear();
-  if (document.size() > bytes_max || !impl.scan.document(document).sound) {
+  if (document.size() <= bytes_max) {
+    impl.split = impl.scan.document(document);
+  }
+  if (document.size() > bytes_max || !impl.split.sound) {
     return document.size() <= bytes_max && split_tolerantly(document, key, elements);
   }
   bool other_shape = false;
@@ -187,7 +194,7 @@ bool JsonReader::split(std::string_view document,
 }
 
 ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& plan, Event& event) {
-  ScannedRecord scanned{impl_->scan.index(), false};
+  ScannedRecord scanned{impl_->scan.index(), false, impl_->split.ascii, impl_->split.compact};
   scanned.index.first = element.first;
   scanned.index.last = element.last;
   scanned.has_backslash = element.json.find('\\') != std::string_view::npos;

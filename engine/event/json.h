@@ -32,7 +32,10 @@ enum class ReadStatus : std::uint8_t {
 // What a StructuralScan has found in a record.
 struct ScannedRecord {
   StructuralIndex index;
+  // As StructuralScan::Found has them, of this record or of a text that it is part of.
   bool has_backslash = false;
+  bool ascii = false;
+  bool compact = false;
 };
 
 class JsonReader {

@@ -15,6 +15,15 @@ bool is_word(std::string_view word, const char (&literal)[size]) {
   return word.size() == size - 1 && std::memcmp(word.data(), literal, size - 1) == 0;
 }
 
+// Words are a few bytes: no call for them.
+bool has_quote(std::string_view word) {
+  bool found = false;
+  for (const char c : word) {
+    found = found || c == '"';
+  }
+  return found;
+}
+
 ValueKind kind_of_word(std::string_view word) {
   if (is_word(word, "true") || is_word(word, "false")) {
     return ValueKind::boolean;
@@ -59,11 +68,10 @@ std::uint32_t JsonWalk::skip(const StructuralIndex& index, std::uint32_t structu
   return next_ < last_ && skip_value() ? next_ : 0;
 }
 
-bool JsonWalk::read(const StructuralIndex& index,
-                    const FieldPlan& plan,
-                    bool has_backslash,
-                    Event& event) {
+bool JsonWalk::read(const StructuralIndex& index, const FieldPlan& plan, Event& event) {
   begin(index);
+  ascii_ = event.text_.ascii;
+  plain_objects_ = ascii_ && event.text_.compact && event.text_.unescaped;
   plan_ = &plan;
   event_ = &event;
   if (next_ == last_) {
@@ -75,7 +83,7 @@ bool JsonWalk::read(const StructuralIndex& index,
     } else {
       ++next_;
       frames_[depth_++] = {0, no_field, no_entry, false};
-      if (!(has_backslash ? run<true>() : run<false>())) {
+      if (!(event.text_.unescaped ? run<false>() : run<true>())) {
         return false;
       }
     }
@@ -240,21 +248,19 @@ inline Value JsonWalk::string_at(std::uint32_t structural) const {
   const std::uint32_t begin = positions_[structural] + 1;
   const std::uint32_t size = closing_quote(text_, positions_[structural + 1]) - begin;
   const bool escaped = has_backslash && std::memchr(text_ + begin, '\\', size) != nullptr;
-  return {text_ + begin, size, ValueKind::string, escaped, false, 0};
+  return {text_ + begin, size, ValueKind::string, escaped, false, ascii_ && !escaped};
 }
 
 bool JsonWalk::take_word(FieldId field, bool in_array) {
   const std::string_view word = bare_word(text_, positions_[next_], positions_[next_ + 1]);
-  if (word.find('"') != word.npos) {
+  if (has_quote(word)) {
     return fail("a quote inside a bare word", next_);
   }
   ++next_;
-  if (field == no_field) {
-    return true;
-  }
   const ValueKind kind = kind_of_word(word);
-  event_->push(field,
-               {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, 0});
+  const bool plain = ascii_ && kind != ValueKind::null;
+  event_->push(
+      field, {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, plain});
   return true;
 }
 
@@ -267,7 +273,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   if (array && !deep && last_ - next_ >= 2 && at(next_ + 1) == ']') {
     if (leaf) {
       const std::uint32_t size = positions_[next_ + 1] + 1 - begin;
-      event_->push(to.field, {text_ + begin, size, ValueKind::empty_array, false, in_array, 0});
+      event_->push(to.field, {text_ + begin, size, ValueKind::empty_array, false, in_array, false});
     }
     next_ += 2;
     return true;
@@ -276,7 +282,8 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   EntryId entry = no_entry;
   if (leaf && (deep || !array)) {
     const ValueKind kind = deep ? ValueKind::string : ValueKind::object;
-    entry = event_->push(to.field, {text_ + begin, 0, kind, false, in_array, 0});
+    const bool plain = plain_objects_ && !deep;
+    entry = event_->push(to.field, {text_ + begin, 0, kind, false, in_array, plain});
   }
   if (descends && !(last_ - next_ >= 2 && at(next_ + 1) == '}')) {
     ++next_;
@@ -301,7 +308,7 @@ bool JsonWalk::close() {
     Value& value = event_->entries_[frame.entry].value;
     const char* end = text_ + positions_[next_ - 1] + 1;
     value.size = static_cast<std::uint32_t>(end - value.data);
-    value.escaped = value.raw().find('\\') != value.raw().npos;
+    value.escaped = !event_->text_.unescaped && value.raw().find('\\') != value.raw().npos;
   }
   return true;
 }
@@ -395,7 +402,7 @@ void JsonWalk::scalars(const StructuralIndex& index, Event& event) {
       if (!key) {
         const std::uint32_t size = closing_quote(text_, positions_[next_ + 1]) - begin - 1;
         const bool escaped = std::memchr(text_ + begin + 1, '\\', size) != nullptr;
-        append({text_ + begin + 1, size, ValueKind::string, escaped, false, 0});
+        append({text_ + begin + 1, size, ValueKind::string, escaped, false, false});
       }
     } else if (is_json_open(c)) {
       if (depth == limits::json_depth_max) {
@@ -403,7 +410,7 @@ void JsonWalk::scalars(const StructuralIndex& index, Event& event) {
           return;
         }
         const std::uint32_t size = positions_[next_ - 1] + 1 - begin;
-        append({text_ + begin, size, ValueKind::string, false, false, 0});
+        append({text_ + begin, size, ValueKind::string, false, false, false});
         continue;
       }
       ++depth;
@@ -414,7 +421,7 @@ void JsonWalk::scalars(const StructuralIndex& index, Event& event) {
       if (word != "null") {
         const ValueKind kind =
             word == "true" || word == "false" ? ValueKind::boolean : ValueKind::number;
-        append({word.data(), static_cast<std::uint32_t>(word.size()), kind, false, false, 0});
+        append({word.data(), static_cast<std::uint32_t>(word.size()), kind, false, false, false});
       }
     }
     ++next_;

@@ -23,8 +23,8 @@ class JsonWalk {
   JsonWalk();
 
   // Reads the one value whose structural characters are `index` into `event`, which has been reset
-  // for `plan`. False: it is malformed. `has_backslash`: there is one in the value's bytes.
-  bool read(const StructuralIndex& index, const FieldPlan& plan, bool has_backslash, Event& event);
+  // for `plan` and told what is known of its text. False: it is malformed.
+  bool read(const StructuralIndex& index, const FieldPlan& plan, Event& event);
 
   // The structural character behind the value that begins at `structural`, or 0: its brackets do
   // not match.
@@ -76,6 +76,8 @@ class JsonWalk {
   std::uint32_t next_ = 0;  // the structural character that is read next
   std::uint32_t last_ = 0;  // behind the last one
   std::uint32_t depth_ = 0;
+  bool ascii_ = false;
+  bool plain_objects_ = false;  // what is an object's JSON is its text too
   const FieldPlan* plan_ = nullptr;
   Event* event_ = nullptr;
   JsonFault fault_;

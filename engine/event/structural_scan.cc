@@ -87,6 +87,7 @@ TOCSIN_INLINE void scan_blocks(Run& run) {
   Before before;
   std::uint64_t backslashes = 0;
   std::uint64_t high = 0;
+  std::uint64_t loose = 0;
   std::uint64_t broken = 0;
   const char* at = run.begin;
   for (bool more = true; more; at += block_bytes) {
@@ -120,6 +121,7 @@ TOCSIN_INLINE void scan_blocks(Run& run) {
     before.scalar = bare >> 63;
     before.in_string = 0 - (in_string >> 63);
     backslashes |= masks.backslash & valid;
+    loose |= (masks.backslash | white) & ~in_string & valid;
     high |= masks.high & valid;
     if (!more) {
       // Does a string go on at the end of what is valid?
@@ -129,6 +131,7 @@ TOCSIN_INLINE void scan_blocks(Run& run) {
   }
   run.has_backslash = backslashes != 0;
   run.has_high = high != 0;
+  run.compact = loose == 0;
   run.broken = broken != 0;
 }
 
@@ -494,6 +497,8 @@ StructuralScan::Found StructuralScan::scan(Kernel kernel, const char* begin, con
   Found found;
   found.end = run.line_end;
   found.has_backslash = run.has_backslash;
+  found.ascii = !run.has_high;
+  found.compact = run.compact;
   const auto size = static_cast<std::size_t>(run.line_end - begin);
   found.sound = !run.broken && run.count != 0 && (!run.has_high || is_valid_utf8({begin, size}));
   // The walk looks ahead.

@@ -23,6 +23,9 @@ class StructuralScan {
   struct Found {
     const char* end = nullptr;  // of the line: its newline, or where the bytes end
     bool has_backslash = false;
+    bool ascii = false;
+    // Between strings there is neither white space nor a backslash.
+    bool compact = false;
     // False: a string does not end, there is a control character, a byte that is no UTF-8, or
     // nothing at all: there is no index.
     bool sound = false;
@@ -53,6 +56,7 @@ class StructuralScan {
     std::uint32_t count = 0;
     bool has_backslash = false;
     bool has_high = false;  // a byte that is not ASCII
+    bool compact = false;
     bool broken = false;
   };
 

@@ -25,7 +25,9 @@ struct Value {
   ValueKind kind = ValueKind::null;
   bool escaped = false;   // string or object: raw contains a backslash
   bool in_array = false;  // an element of an array: a null here is ignored (conformance VAL-15)
-  std::uint8_t reserved = 0;
+  // raw() is its text, is all ASCII, and limits::padding_bytes readable bytes follow it. (Not known
+  // of every value of which it is true.)
+  bool plain = false;
 
   std::string_view raw() const { return {data, size}; }
 };

@@ -86,6 +86,7 @@ ExactTable::ExactTable(const Pools& pools, std::span<const PredicateId> predicat
       continue;
     }
     has_texts_ = true;
+    text_sizes_ |= size_bit(predicate.key.size);
     insert(text_hash(pools.text(predicate.key)), id);
     if (predicate.test == Test::number) {
       has_numbers_ = true;

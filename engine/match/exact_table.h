@@ -72,6 +72,10 @@ class ExactTable {
   void add_network_lengths(const Pools& pools, std::span<const PredicateId> predicates);
   std::uint32_t text_hash(std::string_view folded) const;
   std::uint32_t value_hash(const Value& value, Event& event, EntryId entry) const;
+  // A bit for each size that a text here has; the highest: for all beyond.
+  static std::uint64_t size_bit(std::size_t size) {
+    return std::uint64_t{1} << (size < 63 ? size : 63);
+  }
   template <typename Suspect>
   void probe(std::uint32_t hash, Suspect& suspect) const;
   static std::uint32_t number_hash(const Number& number);
@@ -82,6 +86,7 @@ class ExactTable {
   bool whole_hash_ =
       false;  // the ends of the texts do not tell them apart: hash all of their bytes
   bool has_texts_ = false;
+  std::uint64_t text_sizes_ = 0;
   bool has_numbers_ = false;
   std::vector<PrefixLength> prefix_lengths_;
 };
@@ -103,7 +108,8 @@ inline std::uint32_t ExactTable::text_hash(std::string_view folded) const {
 // Folding a text costs more than hashing it: what is plain ASCII, as most values are, is folded
 // only if the hash is found.
 inline std::uint32_t ExactTable::value_hash(const Value& value, Event& event, EntryId entry) const {
-  const bool raw = value.kind != ValueKind::object && !value.escaped && is_ascii(value.raw());
+  const bool raw =
+      value.plain || (value.kind != ValueKind::object && !value.escaped && is_ascii(value.raw()));
   return raw && !whole_hash_ ? ends_hash(value.raw()) : text_hash(event.folded(entry));
 }
 
@@ -113,7 +119,8 @@ void ExactTable::look_up(Event& event, EntryId entry, Suspect suspect) const {
   if (value.kind == ValueKind::null || value.kind == ValueKind::empty_array) {
     return;
   }
-  if (has_texts_) {
+  // A plain text is as long as it is when folded: most are of no size that is looked for.
+  if (has_texts_ && (!value.plain || (text_sizes_ & size_bit(value.size)) != 0)) {
     probe(value_hash(value, event, entry), suspect);
   }
   if (has_numbers_ && value.kind == ValueKind::number) {

@@ -18,7 +18,15 @@ std::string_view subject(Event& event, EntryId entry, bool cased) {
 
 // A value whose raw bytes are its text.
 bool is_raw(const Value& value) {
-  return value.kind != ValueKind::object && !value.escaped;
+  return value.plain || (value.kind != ValueKind::object && !value.escaped);
+}
+
+bool text_contains(
+    const Value& value, std::string_view operand, bool cased, Event& event, EntryId entry) {
+  if (!cased && value.plain) {
+    return contains_folded(value.raw(), operand);
+  }
+  return subject(event, entry, cased).find(operand) != std::string_view::npos;
 }
 
 bool text_equals(
@@ -148,7 +156,7 @@ bool refers(const CompiledPredicate& predicate, Event& event, EntryId entry) {
 bool finds(const Regex& regex, Event& event, EntryId entry) {
   const std::vector<std::string>& literals = regex.literals();
   if (literals.size() == 1 &&
-      event.folded(entry).find(literals.front()) == std::string_view::npos) {
+      !text_contains(event.value(entry), literals.front(), false, event, entry)) {
     return false;
   }
   return regex.search(event.text(entry));
@@ -212,8 +220,7 @@ bool holds(const Pools& pools, const CompiledPredicate& predicate, Event& event,
     case Test::equals:
       return text_equals(value, pools.text(operand), predicate.cased, event, entry);
     case Test::contains:
-      return subject(event, entry, predicate.cased).find(pools.text(operand)) !=
-             std::string_view::npos;
+      return text_contains(value, pools.text(operand), predicate.cased, event, entry);
     case Test::starts_with:
       return text_starts_with(value, pools.text(operand), predicate.cased, event, entry);
     case Test::ends_with:
