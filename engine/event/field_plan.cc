@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -15,9 +16,8 @@ static_assert(std::endian::native == std::endian::little);
 // A key that spans more segments than this is only found as written, nested: keeps the table linear
 // in a path's length.
 constexpr std::size_t key_segments_max = 64;
-// A plan of few keys can have a table without collisions: worth so many tries.
 constexpr std::size_t few_edges_max = 128;
-constexpr std::uint64_t salts_max = 64;
+constexpr std::uint64_t seeds_max = 64;
 
 std::vector<std::size_t> segment_ends(std::string_view path) {
   std::vector<std::size_t> ends;
@@ -133,87 +133,82 @@ void FieldPlan::compile() {
       graph.add(paths_[at], field);
     }
   }
-  const std::vector<std::pair<std::pair<Node, std::string>, Step>> edges(graph.edges.begin(),
-                                                                         graph.edges.end());
-  const std::size_t places = std::bit_ceil(edges.size() * 8 + 8);
+  const std::size_t places = std::bit_ceil(graph.edges.size() * 8 + 8);
   mask_ = places - 1;
   shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
-  table_.resize(places);
-  const std::uint64_t salts = edges.size() <= few_edges_max ? salts_max : 1;
-  std::size_t fewest = edges.size() + 1;
+  // A seed by which every key of a small plan has a place of its own.
+  const std::uint64_t seeds = graph.edges.size() <= few_edges_max ? seeds_max : 1;
+  std::size_t fewest = graph.edges.size() + 1;
   std::uint64_t best = 0;
-  for (std::uint64_t tried = 0; tried < salts && fewest != 0; ++tried) {
-    salt_ = tried;
-    const std::size_t further = fill(edges);
-    if (further < fewest) {
+  const auto fill = [this, places, &graph](std::uint64_t seed) {
+    seed_ = seed;
+    table_.assign(places, Edge{});
+    keys_.clear();
+    std::size_t further = 0;
+    for (const auto& [start, to] : graph.edges) {
+      further += add_edge(start.first, start.second, to) ? 0u : 1u;
+    }
+    return further;
+  };
+  for (std::uint64_t seed = 0; seed < seeds && fewest != 0; ++seed) {
+    if (const std::size_t further = fill(seed); further < fewest) {
       fewest = further;
-      best = tried;
+      best = seed;
     }
   }
-  salt_ = best;
-  fill(edges);
+  fill(best);
 }
 
-std::size_t FieldPlan::fill(std::span<const std::pair<std::pair<Node, std::string>, Step>> edges) {
-  std::fill(table_.begin(), table_.end(), Edge{});
-  keys_.clear();
-  std::size_t further = 0;
-  for (const auto& [start, to] : edges) {
-    further += add_edge(start.first, start.second, to) ? 0u : 1u;
+std::size_t FieldPlan::first_place(Node node, std::string_view key) const {
+  const std::size_t size = key.size();
+  if (size < size_min) {
+    // Few, and looked for by step() only.
+    std::uint64_t whole = size;
+    std::memcpy(&whole, key.data(), size);
+    return place(whole, size, salt(node), shift_);
   }
-  return further;
+  std::uint32_t first = std::uint32_t{'"'} << 24;
+  std::memcpy(&first, key.data(), std::min<std::size_t>(size, 4));
+  std::uint32_t last = std::uint32_t{'"'} << 24;
+  std::memcpy(&last, key.data() + size - 3, 3);
+  return place(first, last, salt(node), shift_);
 }
 
-// False: its first place is taken.
 bool FieldPlan::add_edge(Node from, std::string_view key, Step to) {
-  Edge edge = edge_of(from, key);
+  Edge edge;
+  edge.node = from;
   edge.to = to;
   edge.key = static_cast<std::uint32_t>(keys_.size());
+  edge.size = static_cast<std::uint32_t>(key.size());
   keys_ += key;
-  const std::size_t first = place(salt(from), edge.head, edge.tail, shift_);
+  // A key with a quote is never written as it is.
+  const bool fits =
+      key.size() >= size_min && key.size() < text_bytes && key.find_first_of("\"\\") == key.npos;
+  if (fits) {
+    std::copy(key.begin(), key.end(), edge.text);
+    edge.text[key.size()] = '"';
+    edge.needed = 0xffffffffu >> (text_bytes - 1 - key.size());
+  }
+  const std::size_t first = first_place(from, key);
   std::size_t at = first;
-  while (table_[at].from_and_size != empty_place) {
+  while (table_[at].node != no_node) {
     at = (at + 1) & mask_;
   }
   edge.crowded = table_[at].crowded;
   table_[at] = edge;
-  table_[first].crowded = table_[first].crowded || at != first;
+  table_[first].crowded = table_[first].crowded || at != first || !fits;
   return at == first;
 }
 
-FieldPlan::Edge FieldPlan::edge_of(Node from, std::string_view key) {
-  Edge edge;
-  if (key.size() < 8) {
-    std::memcpy(&edge.head, key.data(), key.size());
-    edge.middle = edge.head;
-    edge.tail = edge.head;
-  } else {
-    const std::size_t last = key.size() - 8;
-    edge.head = load(key.data());
-    edge.middle = load(key.data() + std::min<std::size_t>(last, 8));
-    edge.tail = load(key.data() + last);
-  }
-  edge.from_and_size = static_cast<std::uint64_t>(from) << 32 | key.size();
-  return edge;
-}
-
-FieldPlan::Step FieldPlan::find_edge(Node node, std::string_view key) const {
-  const Edge wanted = edge_of(node, key);
-  for (std::size_t at = place(salt(node), wanted.head, wanted.tail, shift_);;
-       at = (at + 1) & mask_) {
+FieldPlan::Step FieldPlan::step(Node node, std::string_view key) const {
+  for (std::size_t at = first_place(node, key); table_[at].node != no_node; at = (at + 1) & mask_) {
     const Edge& edge = table_[at];
-    if (edge.from_and_size == empty_place) {
-      return {};
-    }
-    if (edge.from_and_size == wanted.from_and_size && edge.head == wanted.head &&
-        edge.tail == wanted.tail && std::string_view(keys_).substr(edge.key, key.size()) == key) {
+    if (edge.node == node && edge.size == key.size() &&
+        keys_.compare(edge.key, edge.size, key) == 0) {
       return edge.to;
     }
   }
-}
-
-FieldPlan::Step FieldPlan::step(Node node, std::string_view key) const {
-  return find_edge(node, key);
+  return {};
 }
 
 }  // namespace tocsin

@@ -6,15 +6,17 @@
 // threads. Cost: one hash probe per visited key.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace tocsin {
 
@@ -52,37 +54,34 @@ class FieldPlan {
   };
   // What `key` (decoded, UTF-8) leads to from `node`; {no_node, no_field} if no path wants it.
   Step step(Node node, std::string_view key) const;
-  // The same for the walk: a key behind which at least 8 bytes are readable, from one node at a
-  // time. No branch depends on the key, but that one is long or that two share a place.
+  // The same for the walk: keys as they stand in a text, from one node at a time. Nearly every key
+  // is answered by one multiplication and one comparison.
   class Stepper {
    public:
     Stepper(const FieldPlan& plan, Node node)
         : plan_(&plan),
           table_(plan.table_.data()),
           salt_(plan.salt(node)),
-          from_(static_cast<std::uint64_t>(node) << 32),
-          shift_(plan.shift_) {}
+          shift_(plan.shift_),
+          node_(node) {}
+    // `key`: behind its quote; limits::padding_bytes are readable behind it.
     Step step(const char* key, std::size_t size) const {
-      const std::uint64_t mask = masks[size < 8 ? size : 8];
-      const std::size_t last = (size < 8 ? 8 : size) - 8;
-      const std::uint64_t head = load(key) & mask;
-      const std::uint64_t middle = load(key + (last < 8 ? last : 8)) & mask;
-      const std::uint64_t tail = load(key + last) & mask;
-      const Edge& edge = table_[place(salt_, head, tail, shift_)];
-      const std::uint64_t differs = (edge.head ^ head) | (edge.middle ^ middle) |
-                                    (edge.tail ^ tail) | (edge.from_and_size ^ (from_ | size));
-      if (edge.crowded || size > whole_bytes) {
-        return plan_->find_edge(static_cast<Node>(from_ >> 32), {key, size});
+      if (size < size_min) {
+        return plan_->step(node_, {key, size});
       }
-      return differs == 0 ? edge.to : Step();
+      const Edge& edge = table_[place(load_word(key), load_word(key + size - 3), salt_, shift_)];
+      if (edge.is_at(key) && edge.node == node_) {
+        return edge.to;
+      }
+      return edge.crowded ? plan_->step(node_, {key, size}) : Step();
     }
 
    private:
     const FieldPlan* plan_;
     const Edge* table_;
     std::uint64_t salt_;
-    std::uint64_t from_;
     unsigned shift_;
+    Node node_;
   };
 
   // Ids of the fields tocsin itself needs; always present.
@@ -112,60 +111,67 @@ class FieldPlan {
   }
 
  private:
-  // A key that leads from a node to another: its first 8 bytes, its last 8, and those behind the
-  // first 8 (or the last 8 again): all of a key of up to whole_bytes. Of a key of less than 8 all
-  // three are the key, and zeros.
-  struct Edge {
-    std::uint64_t head = 0;
-    std::uint64_t middle = 0;
-    std::uint64_t tail = 0;
-    std::uint64_t from_and_size = empty_place;  // the node, and the key's size in the low half
+  static constexpr std::size_t text_bytes = 32;
+  static constexpr std::size_t size_min = 3;
+
+  // A key that leads from a node to another.
+  struct alignas(64) Edge {
+    // It and its closing quote, then zeros; if there is no room, what no key begins with.
+    char text[text_bytes] = {'"'};
+    std::uint32_t needed = 1;  // a bit for each byte of that which counts
+    Node node = no_node;       // no_node: no edge
     Step to;
     std::uint32_t key = 0;  // where all of it is, in keys_
-    bool crowded = false;   // another edge, that would be here, is further on
-  };
-  static constexpr std::uint64_t empty_place = ~0ull;
-  static constexpr std::size_t whole_bytes = 24;
+    std::uint32_t size = 0;
+    bool crowded = false;  // an edge that would be here is elsewhere, or has no text
 
-  static constexpr std::uint64_t masks[9] = {0,
-                                             0xff,
-                                             0xffff,
-                                             0xffffff,
-                                             0xffffffff,
-                                             0xffffffffff,
-                                             0xffffffffffff,
-                                             0xffffffffffffff,
-                                             0xffffffffffffffff};
-  static std::uint64_t load(const char* bytes) {
-    std::uint64_t word = 0;
+    // `at`: text_bytes are readable.
+    bool is_at(const char* at) const {
+#if defined(__SSE2__)
+      const auto equal = [this, at](std::size_t from) {
+        const auto* bytes = reinterpret_cast<const __m128i*>(at + from);
+        const auto* wanted = reinterpret_cast<const __m128i*>(text + from);
+        return static_cast<std::uint32_t>(
+            _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(bytes), _mm_load_si128(wanted))));
+      };
+      const std::uint32_t differs = ~(equal(0) | equal(16) << 16);
+      return (differs & needed) == 0;
+#else
+      return std::memcmp(at, text, needed == 1 ? 1 : size + 1) == 0;
+#endif
+    }
+  };
+
+  static std::uint64_t load_word(const char* bytes) {
+    std::uint32_t word = 0;
     std::memcpy(&word, bytes, sizeof word);
     return word;
   }
-  std::uint64_t salt(Node node) const { return (node + salt_) * 0x9e3779b97f4a7c15ull; }
-  static std::size_t place(std::uint64_t salt,
-                           std::uint64_t head,
-                           std::uint64_t tail,
-                           unsigned shift) {
-    return (((head ^ std::rotl(tail, 29)) + salt) * 0xc4ceb9fe1a85ec53ull) >> shift;
+  std::uint64_t salt(Node node) const {
+    return (node + seed_) * 0x9e3779b97f4a7c15ull;
   }
-  // Out of line: what the first place of the table does not settle.
-  Step find_edge(Node node, std::string_view key) const;
+  // `first`: the key's first 4 bytes, its closing quote included; `last`: its last 3 and the quote.
+  static std::size_t place(std::uint64_t first,
+                           std::uint64_t last,
+                           std::uint64_t salt,
+                           unsigned shift) {
+    return (((last << 32 | first) ^ salt) * 0xc4ceb9fe1a85ec53ull) >> shift;
+  }
+  std::size_t first_place(Node node, std::string_view key) const;
   FieldId find_or_add(std::string_view path);
   void add_system_fields();
   void add_derived_parts();
   void compile();
-  // Returns how many edges had to go further than their first place.
-  std::size_t fill(std::span<const std::pair<std::pair<Node, std::string>, Step>> edges);
+  // False: its first place is taken.
   bool add_edge(Node from, std::string_view key, Step to);
-  static Edge edge_of(Node from, std::string_view key);
 
   std::vector<std::string> paths_;
-  // Open addressing, at most an eighth full: nearly every key is answered by the first place.
+  // Open addressing, at most an eighth full.
   std::vector<Edge> table_;
   std::string keys_;
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
-  std::uint64_t salt_ = 0;
+  std::uint64_t seed_ = 0;
   System system_{};
   Derived derived_{};
 };

@@ -31,6 +31,17 @@ ValueKind kind_of_word(std::string_view word) {
   return is_word(word, "null") ? ValueKind::null : ValueKind::number;
 }
 
+std::uint32_t kinds_at(const char* from) {
+  std::uint32_t four = 0;
+  std::memcpy(&four, from, sizeof four);
+  return four;
+}
+constexpr std::uint32_t kinds_of(char first, char second, char third = 0) {
+  const auto byte = [](char c) { return std::uint32_t{static_cast<unsigned char>(c)}; };
+  return byte(first) | byte(second) << 8 | byte(third) << 16;
+}
+static_assert(std::endian::native == std::endian::little);
+
 // The brackets among the 8 kinds at `from`: the highest bit of each one's byte.
 inline std::uint64_t brackets_of(const char* from) {
   constexpr std::uint64_t each = 0x0101010101010101u;
@@ -83,7 +94,10 @@ bool JsonWalk::read(const StructuralIndex& index, const FieldPlan& plan, Event& 
     } else {
       ++next_;
       frames_[depth_++] = {0, no_field, no_entry, false};
-      if (!(event.text_.unescaped ? run<false>() : run<true>())) {
+      const bool read = !event.text_.unescaped ? run<Form::escaped>()
+                        : event.text_.compact  ? run<Form::compact>()
+                                               : run<Form::loose>();
+      if (!read) {
         return false;
       }
     }
@@ -95,13 +109,13 @@ bool JsonWalk::read(const StructuralIndex& index, const FieldPlan& plan, Event& 
 }
 
 // Reads until the outermost container has closed.
-template <bool has_backslash>
+template <JsonWalk::Form form>
 bool JsonWalk::run() {
   bool at_separator = false;
   while (depth_ != 0) {
     const std::uint32_t depth = depth_;
     const bool array = frames_[depth - 1].array;
-    if (!(array ? elements<has_backslash>(at_separator) : members<has_backslash>(at_separator))) {
+    if (!(array ? elements<form>(at_separator) : members<form>(at_separator))) {
       return false;
     }
     // Either a container has opened, which begins with its first value, or one has closed, and its
@@ -113,52 +127,60 @@ bool JsonWalk::run() {
 
 // What is read often is in locals: the compiler must take every store into the event for a change
 // of this object's members.
-template <bool has_backslash>
+template <JsonWalk::Form form>
 bool JsonWalk::members(bool at_separator) {
+  constexpr bool has_backslash = form == Form::escaped;
   const char* const text = text_;
   const char* const kinds = kinds_of_;
   const std::uint32_t* const positions = positions_;
-  const std::uint32_t last = last_;
   const std::uint32_t depth = depth_;
   const FieldPlan::Node node = frames_[depth - 1].node;
   const FieldPlan::Stepper stepper(*plan_, node);
   Event& event = *event_;
-  std::uint32_t next = next_;
-  for (;; at_separator = true) {
-    if (at_separator) {
-      const char c = next < last ? kinds[next] : '\0';
-      ++next;
-      if (c != ',') {
-        next_ = next;
-        return c == '}' ? close() : fail_separator(false);
-      }
-    }
-    // A key, a colon, a value and at least one closing bracket.
-    if (last - next < 4 || kinds[next] != '"' || kinds[next + 1] != ':') {
-      next_ = next;
+  // Where a comma or the opening bracket stands.
+  std::uint32_t at = next_ - (at_separator ? 0 : 1);
+  // Four kinds at once. Those of the whole index end in zeros; those of a part of it, whose
+  // brackets match, in a bracket that closes: neither is taken for a member.
+  std::uint32_t four = kinds_at(kinds + at);
+  if (at_separator && (four & 0xff) != ',') {
+    next_ = at + 1;
+    return (four & 0xff) == '}' ? close() : fail_separator(false);
+  }
+  for (;;) {
+    const bool string = four >> 8 == kinds_of('"', ':', '"');
+    if (!string && (four >> 8 & 0xffff) != kinds_of('"', ':')) {
+      next_ = at + 1;
       return fail_member();
     }
-    const std::uint32_t key = positions[next] + 1;
-    const std::uint32_t size = closing_quote(text, positions[next + 1]) - key;
+    const std::uint32_t key = positions[at + 1] + 1;
+    const std::uint32_t size = string_end<form>(positions[at + 2]) - key;
     const FieldPlan::Step to = has_backslash && std::memchr(text + key, '\\', size) != nullptr
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
-    next += 2;
-    if (kinds[next] == '"') {
+    if (string) {
       if (!has_backslash || to.field != no_field) {
-        event.push(to.field, string_at<has_backslash>(next));
+        event.push(to.field, string_at<form>(at + 3));
       }
-      ++next;
-      continue;
+      at += 4;
+    } else {
+      next_ = at + 3;
+      if (last_ - next_ < 2) {
+        next_ = at + 1;
+        return fail_member();
+      }
+      if (!(to.wanted() ? take<form>(to, false) : skip_value())) {
+        return false;
+      }
+      if (depth_ > depth) {
+        return true;
+      }
+      at = next_;
     }
-    next_ = next;
-    if (!(to.wanted() ? take<has_backslash>(to, false) : skip_value())) {
-      return false;
+    four = kinds_at(kinds + at);
+    if ((four & 0xff) != ',') {
+      next_ = at + 1;
+      return (four & 0xff) == '}' ? close() : fail_separator(false);
     }
-    if (depth_ > depth) {
-      return true;
-    }
-    next = next_;
   }
 }
 
@@ -182,7 +204,7 @@ bool JsonWalk::fail_member() {
   return missing ? fail("a value is missing", next_ + 2) : fail(ends, last_);
 }
 
-template <bool has_backslash>
+template <JsonWalk::Form form>
 bool JsonWalk::elements(bool at_separator) {
   const std::uint32_t depth = depth_;
   const Frame frame = frames_[depth - 1];
@@ -197,7 +219,7 @@ bool JsonWalk::elements(bool at_separator) {
     if (last_ - next_ < 2) {
       return fail("the text ends inside an array", last_);
     }
-    if (!take<has_backslash>({frame.node, frame.field}, true)) {
+    if (!take<form>({frame.node, frame.field}, true)) {
       return false;
     }
     if (depth_ > depth) {
@@ -221,12 +243,12 @@ FieldPlan::Step JsonWalk::escaped_step(FieldPlan::Node node, std::string_view ke
 }
 
 // The value at next_, which somebody wants.
-template <bool has_backslash>
+template <JsonWalk::Form form>
 inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   const char c = at(next_);
   if (c == '"') {
     if (to.field != no_field) {
-      Value value = string_at<has_backslash>(next_);
+      Value value = string_at<form>(next_);
       value.in_array = in_array;
       event_->push(to.field, value);
     }
@@ -234,7 +256,7 @@ inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
     return true;
   }
   if (is_json_open(c)) {
-    return take_container<has_backslash>(to, in_array);
+    return take_container<form>(to, in_array);
   }
   if (is_json_operator(c)) {
     return fail("a value is missing", next_);
@@ -242,12 +264,18 @@ inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   return take_word(to.field, in_array);
 }
 
+// Where a string's closing quote is; `next`: the structural character behind it.
+template <JsonWalk::Form form>
+inline std::uint32_t JsonWalk::string_end(std::uint32_t next) const {
+  return form == Form::compact ? next - 1 : closing_quote(text_, next);
+}
+
 // The string that begins there.
-template <bool has_backslash>
+template <JsonWalk::Form form>
 inline Value JsonWalk::string_at(std::uint32_t structural) const {
   const std::uint32_t begin = positions_[structural] + 1;
-  const std::uint32_t size = closing_quote(text_, positions_[structural + 1]) - begin;
-  const bool escaped = has_backslash && std::memchr(text_ + begin, '\\', size) != nullptr;
+  const std::uint32_t size = string_end<form>(positions_[structural + 1]) - begin;
+  const bool escaped = form == Form::escaped && std::memchr(text_ + begin, '\\', size) != nullptr;
   return {text_ + begin, size, ValueKind::string, escaped, false, ascii_ && !escaped};
 }
 
@@ -264,7 +292,7 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
   return true;
 }
 
-template <bool has_backslash>
+template <JsonWalk::Form form>
 bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   const std::uint32_t begin = positions_[next_];
   const bool array = text_[begin] == '[';
@@ -296,7 +324,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   if (entry != no_entry) {
     Value& value = event_->entries_[entry].value;
     value.size = positions_[next_ - 1] + 1 - begin;
-    value.escaped = has_backslash && !deep && value.raw().find('\\') != value.raw().npos;
+    value.escaped = form == Form::escaped && !deep && value.raw().find('\\') != value.raw().npos;
   }
   return true;
 }

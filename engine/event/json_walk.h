@@ -45,17 +45,25 @@ class JsonWalk {
     bool array = false;
   };
 
-  template <bool has_backslash>
+  // What is known of the text: each kind has a walk of its own.
+  enum class Form : std::uint8_t {
+    compact,  // neither backslashes nor white space between strings
+    loose,    // no backslashes
+    escaped,
+  };
+  template <Form form>
+  std::uint32_t string_end(std::uint32_t next) const;
+  template <Form form>
   bool run();
-  template <bool has_backslash>
+  template <Form form>
   bool members(bool at_separator);
-  template <bool has_backslash>
+  template <Form form>
   bool elements(bool at_separator);
-  template <bool has_backslash>
+  template <Form form>
   bool take(FieldPlan::Step to, bool in_array);
-  template <bool has_backslash>
+  template <Form form>
   bool take_container(FieldPlan::Step to, bool in_array);
-  template <bool has_backslash>
+  template <Form form>
   Value string_at(std::uint32_t structural) const;
   bool take_word(FieldId field, bool in_array);
   FieldPlan::Step escaped_step(FieldPlan::Node node, std::string_view key);
