@@ -38,6 +38,7 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
 }
 
 void AlertStage::consume(BatchResult& result) {
+  follow_change(&result.ruleset);
   if (result.ruleset != ruleset_) {
     adopt(result.ruleset);
   }
@@ -53,11 +54,11 @@ void AlertStage::consume(BatchResult& result) {
   std::vector<CorrelationReport> reports;
   correlations_->consume(result, reports);
   on_reports(reports, result.received_at);
-  raise_waiting();
-  commit(&result, result.received_at);
+  tell_system_alerts(result.received_at);
   if (settings_.follow) {
-    flush_output();
+    flush_output();  // before the position is committed: after a crash it is printed again
   }
+  commit(&result, result.received_at);
 }
 
 void AlertStage::flush_output() {
@@ -66,26 +67,40 @@ void AlertStage::flush_output() {
   }
 }
 
-void AlertStage::raise_later(Alert alert) {
-  const std::lock_guard lock(waiting_mutex_);
-  waiting_.push_back(std::move(alert));
-}
-
-void AlertStage::raise_waiting() {
-  std::vector<Alert> alerts;
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    alerts.swap(waiting_);
+void AlertStage::tell_system_alerts(TimeNs now) {
+  if (settings_.system_alerts == nullptr) {
+    return;
   }
-  for (Alert& alert : alerts) {
+  for (Alert& alert : settings_.system_alerts->take(now)) {
     if (is_wanted(alert.level)) {
-      ++counters_.alerts;
-      ++counters_.by_level[static_cast<std::size_t>(alert.level)];
-      ++counters_.by_rule[alert.system_rule];
-      counters_.titles.try_emplace(alert.system_rule, "tocsin: " + alert.system_rule, alert.level);
+      const std::string name = alert.system_rule;
+      counters_.titles.try_emplace(name, "tocsin: " + name, alert.level);
+      count_as(name, alert.level);
       raise(std::move(alert));
     }
   }
+}
+
+void AlertStage::prepare(Change change) {
+  const std::lock_guard lock(change_mutex_);
+  change_ = std::move(change);
+}
+
+// With `ruleset`: only the change that belongs to it.
+void AlertStage::follow_change(const std::shared_ptr<const Ruleset>* ruleset) {
+  const std::lock_guard lock(change_mutex_);
+  if (!change_ || (ruleset != nullptr && change_->ruleset != *ruleset)) {
+    return;
+  }
+  router_ = change_->router;
+  settings_.router = router_.get();
+  settings_.store = change_->store;
+  settings_.redactor = change_->redactor;
+  settings_.idle_after_ns = change_->idle_after_ns;
+  if (change_->ruleset != ruleset_) {
+    adopt(change_->ruleset);
+  }
+  change_.reset();
 }
 
 void AlertStage::idle(TimeNs now) {
@@ -93,7 +108,7 @@ void AlertStage::idle(TimeNs now) {
     return;
   }
   idle_checked_at_ = now;
-  raise_waiting();
+  follow_change(nullptr);
   std::vector<CorrelationReport> reports;
   bool all_idle = !last_received_.empty();
   for (const auto& [input, received] : last_received_) {
@@ -108,12 +123,13 @@ void AlertStage::idle(TimeNs now) {
         now - settings_.correlation.detector.lateness_ns - settings_.idle_after_ns, reports);
   }
   on_reports(reports, now);
-  commit(nullptr, now);
+  tell_system_alerts(now);
   flush_output();
+  commit(nullptr, now);
 }
 
 void AlertStage::finish(TimeNs now) {
-  raise_waiting();
+  tell_system_alerts(now);
   if (settings_.committer == nullptr) {
     std::vector<CorrelationReport> reports;
     correlations_->finish(reports);
@@ -136,6 +152,7 @@ void AlertStage::note_bad(const BatchResult& result) {
   if (tally.first_reason.empty() && !result.bad.empty()) {
     tally.first_reason = result.bad.front().reason;
   }
+  tell_bad(result);
   if (result.last_of_source && (tally.events > 0 || tally.skipped > 0 || tally.bad == 0)) {
     sources_.erase(result.source->name);  // of months of files only those are kept that tell
   }
@@ -146,6 +163,22 @@ void AlertStage::note_bad(const BatchResult& result) {
     if (!result.bad.empty() && settings_.follow) {
       settings_.dead_letter->flush();
     }
+  }
+}
+
+// A record that is not evaluated may be an attack that hides: it is worth an alert.
+void AlertStage::tell_bad(const BatchResult& result) {
+  if (settings_.system_alerts == nullptr || result.bad.empty()) {
+    return;
+  }
+  for (const BadRecord& bad : result.bad) {
+    const bool oversized = bad.problem == RecordProblem::oversized;
+    settings_.system_alerts->raise(oversized ? "record-oversized" : "record-malformed",
+                                   result.source->input,
+                                   oversized ? Level::high : Level::medium,
+                                   "a record was not evaluated: " + result.source->name +
+                                       ", record " + std::to_string(bad.record) + ", at byte " +
+                                       std::to_string(bad.offset) + ": " + bad.reason);
   }
 }
 
@@ -195,10 +228,14 @@ void AlertStage::on_reports(std::vector<CorrelationReport>& reports, TimeNs now)
 
 void AlertStage::count(const RuleInfo& rule, Level level) {
   const std::string& name = rule.id.empty() ? rule.title : rule.id;
+  counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());
+  count_as(name, level);
+}
+
+void AlertStage::count_as(const std::string& name, Level level) {
   ++counters_.alerts;
   ++counters_.by_level[static_cast<std::size_t>(level)];
   ++counters_.by_rule[name];
-  counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());
   highest_ = std::max(highest_.value_or(level), level);
 }
 

@@ -3,8 +3,8 @@
 // detectors, makes, prints and stores alerts, and counts. The end of the data's way inside the
 // program; what follows are the lanes of the receivers. With a committer, what it knows outlives
 // the process: restore() goes on from what the last commit left. Thread rule: consume(), idle() and
-// finish() one at a time (the run loop's promise); raise_later() from any thread; counters are read
-// after the run.
+// finish() one at a time (the run loop's promise); prepare() from any thread; counters are read by
+// the same thread, or after the run.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "app/dead_letter.h"
 #include "app/duplicates.h"
 #include "app/options.h"
+#include "app/system_alerts.h"
 #include "detectors/engine.h"
 #include "engine/flow/run.h"
 #include "engine/flow/store.h"
@@ -45,6 +47,7 @@ struct AlertStageSettings {
   Store* store = nullptr;          // with router; not used if there is a committer
   Committer* committer = nullptr;  // with --state
   DeadLetterFile* dead_letter = nullptr;
+  SystemAlerts* system_alerts = nullptr;             // may be null: nothing is said about oneself
   std::function<void()> on_output_closed;            // stdout has no reader any more
   std::function<void(const std::string&)> on_error;  // for the user
 };
@@ -79,8 +82,16 @@ class AlertStage final : public ResultConsumer {
   // Before the first batch. False if it cannot be read: the stage is then as it was, or has gone on
   // from a part of it.
   bool restore(const SavedState& saved, TimeNs now);
-  // An alert about tocsin itself: raised with the next batch, or when the inputs are idle.
-  void raise_later(Alert alert);
+  // Goes on with these from the batch on that brings `ruleset`, or at once when idle() is called.
+  // From any thread.
+  struct Change {
+    std::shared_ptr<const Ruleset> ruleset;
+    std::shared_ptr<const Router> router;  // may be null: no receivers
+    Store* store = nullptr;                // with router
+    std::shared_ptr<const Redactor> redactor;
+    DurationNs idle_after_ns = 5 * minute_ns;
+  };
+  void prepare(Change change);
 
   const AlertCounters& counters() const { return counters_; }
   // Sources that are not read to their end, or had not one record that could be read.
@@ -90,20 +101,24 @@ class AlertStage final : public ResultConsumer {
   std::optional<Level> highest_level() const { return highest_; }
   // Does anything need the records' texts? (RunOptions::want_evidence)
   bool wants_evidence() const;
+  CorrelationCounters correlation_counters() const { return correlations_->counters(); }
 
  private:
   void adopt(const std::shared_ptr<const Ruleset>& ruleset);
+  void follow_change(const std::shared_ptr<const Ruleset>* ruleset);
+  void tell_system_alerts(TimeNs now);
+  void tell_bad(const BatchResult& result);
   bool is_in_window(const Match& match) const;
   void note_bad(const BatchResult& result);
   void on_match(const Match& match, TimeNs now);
   void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);
   void raise(Alert alert);
   void count(const RuleInfo& rule, Level level);
+  void count_as(const std::string& name, Level level);
   bool is_wanted(Level level) const {
     return !settings_.min_level || level >= *settings_.min_level;
   }
   bool delivers() const { return settings_.router != nullptr || settings_.committer != nullptr; }
-  void raise_waiting();
   void commit(const BatchResult* result, TimeNs now);
   void commit_durably(const BatchResult* result, TimeNs now);
   void flush_output();
@@ -126,8 +141,9 @@ class AlertStage final : public ResultConsumer {
   TimeNs idle_checked_at_ = 0;
   std::string copies_journal_;  // what was added to duplicates_ and is not committed
   bool snapshot_due_ = false;
-  std::mutex waiting_mutex_;
-  std::vector<Alert> waiting_;  // of raise_later()
+  std::mutex change_mutex_;
+  std::optional<Change> change_;
+  std::shared_ptr<const Router> router_;  // after a change: what settings_.router points to
 };
 
 }  // namespace tocsin

@@ -13,7 +13,7 @@ namespace {
 
 using namespace option_group;
 
-constexpr std::array<Command, 10> command_table = {{
+constexpr std::array<Command, 12> command_table = {{
     {"scan",
      "--rules PATH [OPTION...] INPUT...",
      "read files, folders, globs or - (stdin) once",
@@ -24,6 +24,16 @@ constexpr std::array<Command, 10> command_table = {{
      "follow files and folders for ever",
      rules | run | output | option_group::tail,
      &run_tail},
+    {"status",
+     "--admin SOCKET | --config FILE",
+     "what a running tail says of itself",
+     option_group::admin,
+     &run_status},
+    {"reload",
+     "--admin SOCKET | --config FILE",
+     "make a running tail load its rules and configuration again",
+     option_group::admin,
+     &run_reload},
     {"check",
      "[OPTION...] PATH...",
      "report every problem of rules and configuration",

@@ -36,6 +36,8 @@ int run_program(const std::vector<std::string>& arguments);
 
 int run_scan(const Options& options);
 int run_tail(const Options& options);
+int run_status(const Options& options);
+int run_reload(const Options& options);
 int run_check(const Options& options);
 int run_test(const Options& options);
 int run_rules_list(const Options& options);

@@ -145,6 +145,7 @@ Config read_checked(const std::string& path, Diagnostics& diagnostics) {
   if (diagnostics.errors() == 0) {
     check_config(reader, *root, config);
   }
+  config.secret_files = std::move(reader.secret_files);
   return config;
 }
 

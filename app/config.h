@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "alerts/receivers.h"
+#include "app/watch_config.h"
 #include "engine/base/diagnostic.h"
 #include "engine/event/decode.h"
 #include "rules/load.h"
@@ -24,6 +25,10 @@ struct InputConfig {
   std::optional<LogSource> log_source;
   bool follow_links = false;
   bool from_beginning = false;
+  // tail only; what is not given is as TailOptions has it.
+  std::optional<DurationNs> poll_ns, rescan_ns, rotate_wait_ns, compressed_stall_ns;
+  DurationNs no_data_for_ns = 0;  // silence that raises a system alert; 0: none does
+  friend bool operator==(const InputConfig&, const InputConfig&) = default;
 };
 
 // Bounds of the state folder.
@@ -54,6 +59,8 @@ struct Config {
   DurationNs idle_after_ns =
       5 * minute_ns;  // an input without records for this long holds no correlation back
   DurationNs shutdown_grace_ns = 10 * second_ns;
+  WatchConfig watch;
+  std::vector<std::string> secret_files;  // that secrets were read from
 };
 
 // Relative paths in the file are relative to its folder. Secrets are read from the environment and

@@ -19,6 +19,7 @@ inline constexpr DiagnosticCode config_codes[] = {
     {"config-header",
      "A header that breaks the request, or that tocsin sets itself, cannot be configured."},
     {"config-route", "A route names the receiver that its alerts go to."},
+    {"config-heartbeat", "The heartbeat needs exactly one URL."},
     {"config-override", "An override names its rules by exactly one of id, title and tag."},
     {"unknown-receiver", "A route or an override names a receiver that the configuration lacks."},
     {"missing-secret",

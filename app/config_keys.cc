@@ -54,6 +54,19 @@ void read_list(ConfigReader& reader,
   }
 }
 
+// The sections about tocsin's own running have a table of their own.
+std::vector<KeyRow<Config>> with_watch_keys(std::vector<KeyRow<Config>> rows) {
+  for (const KeyRow<WatchConfig>& row : watch_keys()) {
+    rows.push_back({row.name,
+                    row.takes,
+                    row.about,
+                    [read = row.read](ConfigReader& r, const YamlNode& n, Config& c) {
+                      read(r, n, c.watch);
+                    }});
+  }
+  return rows;
+}
+
 }  // namespace
 
 const std::vector<KeyRow<LogSource>>& log_source_keys() {
@@ -113,6 +126,36 @@ const std::vector<KeyRow<InputConfig>>& input_keys() {
        "where a first `tail` starts in files that exist",
        [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
          i.from_beginning = read_start(r, n);
+       }},
+      {"no_data_for",
+       "duration",
+       "tail: an input that brings nothing for so long raises a system alert (never)",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.no_data_for_ns = r.duration(n, 0);
+       }},
+      {"poll",
+       "duration",
+       "tail: how often files that grow are looked at (250ms)",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.poll_ns = r.duration(n, second_ns);
+       }},
+      {"rescan",
+       "duration",
+       "tail: how often new files are looked for (1s)",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.rescan_ns = r.duration(n, second_ns);
+       }},
+      {"rotate_wait",
+       "duration",
+       "tail: how long a renamed or deleted file is still read (30s)",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.rotate_wait_ns = r.duration(n, second_ns);
+       }},
+      {"compressed_stall",
+       "duration",
+       "tail: an incomplete compressed file that does not grow is given up after this (10m)",
+       [](ConfigReader& r, const YamlNode& n, InputConfig& i) {
+         i.compressed_stall_ns = r.duration(n, second_ns);
        }},
   };
   return rows;
@@ -239,7 +282,7 @@ const std::vector<KeyRow<Config>>& rules_section_keys() {
 }
 
 const std::vector<KeyRow<Config>>& config_keys() {
-  static const std::vector<KeyRow<Config>> rows = {
+  static const std::vector<KeyRow<Config>> rows = with_watch_keys({
       {"version",
        "1",
        "version of this format",
@@ -310,7 +353,7 @@ const std::vector<KeyRow<Config>>& config_keys() {
        [](ConfigReader& r, const YamlNode& n, Config& c) {
          c.shutdown_grace_ns = r.duration(n, c.shutdown_grace_ns);
        }},
-  };
+  });
   return rows;
 }
 

@@ -21,7 +21,8 @@ namespace tocsin {
 struct ConfigReader {
   const SourceText& source;
   Diagnostics& diagnostics;
-  std::filesystem::path folder;  // relative paths begin here
+  std::filesystem::path folder;                // relative paths begin here
+  std::vector<std::string> secret_files = {};  // that secrets were read from
 
   void error(const YamlNode& node, std::string code, std::string message, std::string hint = {});
   void warning(const YamlNode& node, std::string code, std::string message, std::string hint = {});
@@ -100,6 +101,13 @@ const std::vector<KeyRow<ReceiverConfig>>& receiver_keys();
 const std::vector<KeyRow<ReceiverConfig>>& sink_keys();
 const std::vector<KeyRow<RouteConfig>>& route_keys();
 const std::vector<KeyRow<RuleOverride>>& override_keys();
+const std::vector<KeyRow<WatchConfig>>& watch_keys();  // whole sections
+const std::vector<KeyRow<ReloadConfig>>& reload_keys();
+const std::vector<KeyRow<MetricsConfig>>& metrics_keys();
+const std::vector<KeyRow<WatchConfig>>& admin_keys();
+const std::vector<KeyRow<HeartbeatConfig>>& heartbeat_keys();
+const std::vector<KeyRow<WatchConfig>>& log_keys();
+const std::vector<KeyRow<WatchConfig>>& system_alert_keys();
 
 // The values of a text file (one a line; # begins a comment line) or of one column of a CSV file
 // (RFC 4180).

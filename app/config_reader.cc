@@ -153,6 +153,7 @@ Secret ConfigReader::secret_from_env(const YamlNode& node) {
 
 Secret ConfigReader::secret_from_file(const YamlNode& node) {
   const std::string name = path(node);
+  secret_files.push_back(name);
   std::ifstream file(name);
   std::string value;
   if (!file || !std::getline(file, value)) {

@@ -58,30 +58,11 @@ void StoreAlerts::operator()(const StoreNotice& notice) {
 }
 
 void StoreAlerts::raise(const std::string& code, Level level, const std::string& text) {
-  if (!quiet_ || level >= Level::high) {
-    print_error(printable(text) + " [" + code + "]");
+  if (!watch_.quiet || level >= Level::high) {
+    watch_.log.write(
+        level >= Level::high ? LogLevel::error : LogLevel::warning, code, printable(text));
   }
-  Alert alert = make_system_alert(code, level, text, wall_clock_now());
-  const std::lock_guard lock(mutex_);
-  if (sink_) {
-    sink_(std::move(alert));
-  } else {
-    early_.push_back(std::move(alert));
-  }
-}
-
-void StoreAlerts::connect(std::function<void(Alert)> sink) {
-  const std::lock_guard lock(mutex_);
-  sink_ = std::move(sink);
-  for (Alert& alert : early_) {
-    sink_(std::move(alert));
-  }
-  early_.clear();
-}
-
-void StoreAlerts::disconnect() {
-  const std::lock_guard lock(mutex_);
-  sink_ = nullptr;
+  watch_.system_alerts.raise(code, {}, level, text);
 }
 
 std::string state_folder(const Session& session) {

@@ -3,15 +3,14 @@
 // to be said about it. Thread rule: opened by the main thread; StoreAlerts from any.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "alerts/render.h"
 #include "app/session.h"
+#include "app/watch.h"
 #include "engine/base/result.h"
 #include "engine/flow/alert.h"
 #include "engine/flow/store.h"
@@ -20,21 +19,15 @@
 
 namespace tocsin {
 
-// Says what a store tells, and makes alerts of it once there is someone to take them.
+// Says what a store tells, in the log and as alerts.
 class StoreAlerts {
  public:
-  explicit StoreAlerts(bool quiet) : quiet_(quiet) {}
+  explicit StoreAlerts(Watch& watch) : watch_(watch) {}
   void operator()(const StoreNotice& notice);
   void raise(const std::string& code, Level level, const std::string& text);
-  // From here on, and for what came before.
-  void connect(std::function<void(Alert)> sink);
-  void disconnect();
 
  private:
-  const bool quiet_;
-  std::mutex mutex_;
-  std::function<void(Alert)> sink_;
-  std::vector<Alert> early_;
+  Watch& watch_;
 };
 
 struct DurableState {

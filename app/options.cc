@@ -95,6 +95,11 @@ po::options_description describe(unsigned groups) {
     add("junit", po::value<std::string>(), "file for a JUnit report");
     add("quiet,q", "failures only");
   }
+  if ((groups & option_group::admin) != 0) {
+    add("admin", po::value<std::string>(), "the admin socket of the running tocsin");
+    add("config", po::value<std::string>(), "configuration (tocsin.yaml) that names the socket");
+    add("format", po::value<std::string>(), "status: text or json");
+  }
   return all;
 }
 
@@ -262,6 +267,7 @@ void read_output(Reader& reader, unsigned groups, Options& options) {
   options.event = reader.text("event");
   options.explain_code = reader.text("explain");
   options.junit = reader.text("junit");
+  options.admin = reader.text("admin");
   options.help = reader.has("help");
 }
 

@@ -62,6 +62,8 @@ struct Options {
   std::string explain_code;
   std::string junit;
 
+  std::string admin;  // status, reload: the admin socket
+
   bool help = false;
 };
 
@@ -78,6 +80,7 @@ inline constexpr unsigned check = 1u << 4;    // --strict --explain
 inline constexpr unsigned explain = 1u << 5;  // --rule --event
 inline constexpr unsigned listing = 1u << 6;  // --format of its own
 inline constexpr unsigned test = 1u << 7;     // --junit
+inline constexpr unsigned admin = 1u << 8;    // --admin
 }  // namespace option_group
 
 // Reads what stands behind the command's name. An unknown option is an Error with the nearest one

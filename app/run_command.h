@@ -4,10 +4,9 @@
 #pragma once
 
 #include "app/options.h"
+#include "app/run_inputs.h"
 
 namespace tocsin {
-
-enum class RunMode : std::uint8_t { scan, tail };
 
 // Returns the exit status.
 int run_command(const Options& options, RunMode mode);

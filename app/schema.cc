@@ -63,6 +63,26 @@ Json placeholders() {
   return map_of(any_of({schema_of("text"), schema_of("texts"), std::move(file)}));
 }
 
+// The sections about tocsin's own running; empty for any other key.
+Json watch_section(std::string_view key) {
+  if (key == "reload") {
+    return section(reload_keys());
+  }
+  if (key == "metrics") {
+    return section(metrics_keys());
+  }
+  if (key == "admin") {
+    return section(admin_keys());
+  }
+  if (key == "heartbeat") {
+    return section(heartbeat_keys());
+  }
+  if (key == "log") {
+    return section(log_keys());
+  }
+  return key == "system_alerts" ? section(system_alert_keys()) : Json();
+}
+
 Json config_schema() {
   Json root;
   root.set("$schema", Json::text("http://json-schema.org/draft-07/schema#"));
@@ -86,7 +106,7 @@ Json config_schema() {
     if (key == "routes") {
       return list_of(std::move(section(route_keys()).set("required", Json::texts({"receiver"}))));
     }
-    return key == "overrides" ? list_of(section(override_keys())) : Json();
+    return key == "overrides" ? list_of(section(override_keys())) : watch_section(key);
   });
   for (auto& [key, value] : keys.members) {
     root.set(key, std::move(value));

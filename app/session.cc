@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <map>
+#include <utility>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -51,25 +53,69 @@ std::string line_of(const std::string& path, std::uint32_t number) {
   return line;
 }
 
+// Why a correlation cannot be run, if it cannot.
+std::optional<Diagnostic> detector_problem(const CorrelationSpec& spec,
+                                           const DetectorSettings& settings) {
+  const DetectorResult made = make_detector(spec, settings);
+  if (made) {
+    return std::nullopt;
+  }
+  Diagnostic problem;
+  problem.code = "correlation-option";
+  problem.file = spec.info.file;
+  problem.line = made.error().line > 0 ? made.error().line : spec.info.line;
+  problem.column = std::max(made.error().column, 1u);
+  problem.message = made.error().message;
+  problem.hint = made.error().hint;
+  problem.source_line = line_of(problem.file, problem.line);
+  return problem;
+}
+
 }  // namespace
 
 void check_detectors(LoadResult& rules, const DetectorSettings& settings) {
   for (const CorrelationSpec& spec : rules.ruleset->correlations) {
-    const DetectorResult made = make_detector(spec, settings);
-    if (made) {
-      continue;
+    if (std::optional<Diagnostic> problem = detector_problem(spec, settings)) {
+      rules.diagnostics.add(std::move(*problem));
+      --rules.loaded;
+      ++rules.rejected;
     }
-    Diagnostic problem;
-    problem.code = "correlation-option";
-    problem.file = spec.info.file;
-    problem.line = made.error().line > 0 ? made.error().line : spec.info.line;
-    problem.column = std::max(made.error().column, 1u);
-    problem.message = made.error().message;
-    problem.hint = made.error().hint;
-    problem.source_line = line_of(problem.file, problem.line);
-    rules.diagnostics.add(std::move(problem));
-    --rules.loaded;
-    ++rules.rejected;
+  }
+}
+
+void read_settings(const Options& options, Config& config, Diagnostics& problems) {
+  if (!options.config.empty()) {
+    config = read_config(options.config, problems);
+  }
+  if (!options.placeholders.empty()) {
+    read_placeholders(options.placeholders, config, problems);
+  }
+}
+
+void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> history) {
+  LoadOptions load = load_options(session.options, session.config);
+  const DetectorSettings settings;
+  std::map<std::pair<std::string, std::uint32_t>, Diagnostic> unable;  // by file and line
+  load.remember = true;
+  load.history = std::move(history);
+  load.can_run = [&](const CorrelationSpec& spec) {
+    std::optional<Diagnostic> problem = detector_problem(spec, settings);
+    if (!problem) {
+      return true;
+    }
+    unable.insert_or_assign({spec.info.file, spec.info.line}, std::move(*problem));
+    return false;
+  };
+  session.rules = load_rules(load);
+  // Those that run in an earlier version are told of too; the others are rejected.
+  for (const CorrelationSpec& spec : session.rules.ruleset->correlations) {
+    if (detector_problem(spec, settings)) {
+      unable.erase({spec.info.file, spec.info.line});
+    }
+  }
+  check_detectors(session.rules, settings);
+  for (auto& [place, problem] : unable) {
+    session.rules.diagnostics.add(std::move(problem));
   }
 }
 
@@ -124,26 +170,19 @@ std::vector<InputConfig> chosen_inputs(const Options& options, const Config& con
 std::optional<int> open_session(const Options& options, Session& session) {
   session.options = options;
   Diagnostics problems;
-  if (!options.config.empty()) {
-    session.config = read_config(options.config, problems);
-  }
-  if (!options.placeholders.empty()) {
-    read_placeholders(options.placeholders, session.config, problems);
-  }
+  read_settings(options, session.config, problems);
   print_diagnostics(problems, !options.quiet);
   if (problems.errors() > 0) {
     print_error("the configuration has " + std::to_string(problems.errors()) +
                 " error(s); nothing was started");
     return exit_status::usage;
   }
-  const LoadOptions load = load_options(options, session.config);
-  if (load.paths.empty()) {
+  if (load_options(options, session.config).paths.empty()) {
     print_error(
         "no rules: name files or folders with --rules PATH, or under rules: in the configuration");
     return exit_status::usage;
   }
-  session.rules = load_rules(load);
-  check_detectors(session.rules, DetectorSettings{});
+  load_session_rules(session, nullptr);
   print_diagnostics(session.rules.diagnostics, options.verbose && !options.quiet);
   const std::size_t warnings = session.rules.diagnostics.warnings();
   if (warnings > 0 && !options.verbose && !options.quiet) {

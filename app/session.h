@@ -3,6 +3,7 @@
 // them. Thread rule: one thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct Session {
 // Reads the configuration and the rules and prints what is wrong with them. An exit status if the
 // command cannot go on: a configuration error, or no rule at all.
 std::optional<int> open_session(const Options& options, Session& session);
+
+// The configuration and the placeholders that the options name. What is wrong is in `problems`.
+void read_settings(const Options& options, Config& config, Diagnostics& problems);
+
+// Loads the rules of session.config into session.rules. `history`: of the set that runs, so that
+// what no longer compiles keeps its last good version; may be null.
+void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> history);
 
 // For commands whose operands are rules and not inputs.
 Options with_rules_from_operands(const Options& options);

@@ -13,6 +13,7 @@ namespace tocsin {
 
 struct StopSignals::Impl {
   std::function<void()> on_stop;
+  std::function<void()> on_hangup;
   sigset_t waited{};
   sigset_t before{};
   std::atomic<bool> ending{false};
@@ -28,6 +29,10 @@ struct StopSignals::Impl {
       if (signal < 0) {
         continue;
       }
+      if (signal == SIGHUP) {
+        on_hangup();
+        continue;
+      }
       if (stopped) {
         _exit(128 + signal);
       }
@@ -37,11 +42,16 @@ struct StopSignals::Impl {
   }
 };
 
-StopSignals::StopSignals(std::function<void()> on_stop) : impl_(std::make_unique<Impl>()) {
+StopSignals::StopSignals(std::function<void()> on_stop, std::function<void()> on_hangup)
+    : impl_(std::make_unique<Impl>()) {
   impl_->on_stop = std::move(on_stop);
+  impl_->on_hangup = std::move(on_hangup);
   sigemptyset(&impl_->waited);
   sigaddset(&impl_->waited, SIGINT);
   sigaddset(&impl_->waited, SIGTERM);
+  if (impl_->on_hangup) {
+    sigaddset(&impl_->waited, SIGHUP);
+  }
   pthread_sigmask(SIG_BLOCK, &impl_->waited, &impl_->before);
   impl_->thread = std::thread([this] { impl_->wait(); });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SIGINT and SIGTERM as a call on a thread of its own; a second one ends the process at once.
+// SIGHUP as another call, where one is given; else it ends the process as ever.
 // Thread rule: construct before any other thread is started (it blocks the signals for all of
 // them).
 #pragma once
@@ -11,7 +12,7 @@ namespace tocsin {
 
 class StopSignals {
  public:
-  explicit StopSignals(std::function<void()> on_stop);
+  explicit StopSignals(std::function<void()> on_stop, std::function<void()> on_hangup = {});
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;

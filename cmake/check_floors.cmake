@@ -38,6 +38,7 @@ door("^xxhash[.]h$" "^engine/base/hash[.]cc$")
 door("^hs[.]h$" "^engine/match/multi[.](h|cc)$")
 door("^maxminddb[.]h$" "^engine/event/geo[.](h|cc)$")
 door("^prometheus/" "^app/metrics[.](h|cc)$")
+door("^civetweb[.]h$" "^app/http_server[.]cc$")
 door("^librdkafka/" "^(engine/input|alerts/sinks)/kafka[.]cc$")
 door("^doctest/" "^tests/")
 # The C++ standard library, and the system's headers: open to all. Any other header needs a door.

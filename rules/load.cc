@@ -5,13 +5,16 @@
 #include "rules/load.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "rules/apply_filters.h"
 #include "rules/collection.h"
 #include "rules/compile.h"
+#include "rules/history.h"
 #include "rules/lint.h"
 #include "rules/pipeline.h"
 #include "rules/pipeline_correlation.h"
@@ -26,11 +29,16 @@ namespace {
 struct LoadedFile {
   SourceText source;
   Diagnostics diagnostics;
+  std::shared_ptr<const std::string> text;  // if it is to be remembered
 };
+
+// More rounds are not worth it: each follows what the last one's kept rules broke.
+constexpr int substitution_rounds_max = 4;
 
 class Loader {
  public:
-  explicit Loader(const LoadOptions& options) : options_(options) {}
+  Loader(const LoadOptions& options, const Substitutes& substitutes)
+      : options_(options), substitutes_(substitutes) {}
 
   LoadResult run() {
     // Behind a broken pipeline every rule would mean something else: none is loaded.
@@ -39,6 +47,7 @@ class Loader {
       for (const RuleFile& file : find_rule_files(options_.paths, first_diagnostics_)) {
         read(file);
       }
+      result_.paths_failed = first_diagnostics_.errors() > 0;
     }
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
       index_.add(i, entries_[i].metadata);
@@ -56,7 +65,8 @@ class Loader {
                       pipelines_, options_.placeholders, entries_, inputs, entry, spec, problems);
          }});
     resolver.resolve_references();
-    apply_filters();
+    result_.filters = apply_filters(
+        entries_, index_, [this](const RuleEntry& entry) { return problems_of(entry); });
     add_rules();
     ruleset_->correlations = resolver.finish();
     describe_correlations();
@@ -65,6 +75,10 @@ class Loader {
     finish_ruleset();
     return finish_result();
   }
+
+  // After run().
+  const std::vector<DocumentOutcome>& outcomes() const { return outcomes_; }
+  const std::set<std::string>& broken_files() const { return broken_; }
 
  private:
   Problems problems_of(const RuleEntry& entry) {
@@ -75,23 +89,55 @@ class Loader {
   // --- each document by itself ---
 
   void read(const RuleFile& file) {
-    files_.push_back(std::make_unique<LoadedFile>());
+    open_file(file.path);
     LoadedFile& loaded = *files_.back();
     std::optional<std::string> text = read_rule_file(file, loaded.diagnostics);
-    loaded.source = SourceText::make(file.path, text ? std::move(*text) : std::string());
-    if (!text) {
+    if (text) {
+      set_text(loaded, std::move(*text));
+      Collection collection = read_collection(loaded.source, loaded.diagnostics);
+      result_.rejected += collection.rejected;
+      if (collection.rejected > 0) {
+        broken_.insert(file.path);
+      }
+      for (std::size_t i = 0; i < collection.documents.size(); ++i) {
+        if (!substitutes_.is_replaced(file.path, i)) {
+          add_document(std::move(collection.documents[i]), i);
+        }
+      }
+    } else {
       ++result_.rejected;
-      return;
+      broken_.insert(file.path);
     }
-    Collection collection = read_collection(loaded.source, loaded.diagnostics);
-    result_.rejected += collection.rejected;
-    for (RuleDocument& document : collection.documents) {
-      add_document(std::move(document));
+    for (const RememberedRule* rule : substitutes_.for_file(file.path)) {
+      add_remembered(*rule, file.path);
     }
   }
 
-  void add_document(RuleDocument document) {
+  void open_file(const std::string& path) {
+    files_.push_back(std::make_unique<LoadedFile>());
+    files_.back()->source = SourceText::make(path, std::string());
+  }
+
+  void set_text(LoadedFile& file, std::string text) {
+    if (options_.remember) {
+      file.text = std::make_shared<const std::string>(text);
+    }
+    file.source = SourceText::make(file.source.name, std::move(text));
+  }
+
+  void add_remembered(const RememberedRule& rule, const std::string& path) {
+    open_file(path);
+    set_text(*files_.back(), *rule.text);
+    Diagnostics known;
+    Collection collection = read_collection(files_.back()->source, known);
+    if (rule.ordinal < collection.documents.size()) {
+      add_document(std::move(collection.documents[rule.ordinal]), rule.ordinal);
+    }
+  }
+
+  void add_document(RuleDocument document, std::size_t ordinal) {
     RuleEntry& entry = entries_.emplace_back();
+    ordinals_.push_back(ordinal);
     entry.file = files_.size() - 1;
     LoadedFile& file = *files_.back();
     Problems problems(file.source, entry.held, options_.strict);
@@ -285,80 +331,6 @@ class Loader {
     }
   }
 
-  // --- filters ---
-
-  void apply_filters() {
-    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-      RuleEntry& filter = entries_[i];
-      if (filter.info().kind != RuleKind::filter || filter.state != EntryState::loaded) {
-        continue;
-      }
-      FilterUse use{filter.info().title, filter.info().file, filter.info().line, 0};
-      if (filter.filter->any) {
-        for (RuleEntry& rule : entries_) {
-          use.rules += apply_filter(i, rule);
-        }
-      } else {
-        use.rules = apply_to_named(i);
-      }
-      if (filter.state == EntryState::loaded) {
-        result_.filters.push_back(std::move(use));
-      }
-    }
-  }
-
-  std::uint64_t apply_to_named(std::uint32_t number) {
-    RuleEntry& filter = entries_[number];
-    Problems problems = problems_of(filter);
-    std::vector<std::uint32_t> targets;
-    for (const RuleReference& reference : filter.filter->rules) {
-      std::string shown(1, '`');
-      shown += shorten(reference.text, 80);
-      shown += '`';
-      const RuleIndex::Found found = index_.by_reference(reference.text);
-      if (found.empty()) {
-        problems.warning(reference.place,
-                         "filter-unknown-rule",
-                         "no rule has the id or name " + shown + "; the filter has no effect there",
-                         index_.near(reference.text));
-      } else if (found.size() > 1) {
-        problems.error(reference.place,
-                       "ambiguous-reference",
-                       std::to_string(found.size()) + " documents are called " + shown,
-                       "give each its own `name` and refer to that");
-      } else if (entries_[found[0]].info().kind != RuleKind::detection) {
-        problems.warning(reference.place,
-                         "filter-on-correlation",
-                         shown + " is no detection rule; a filter has no effect on it",
-                         "name the rules that it refers to");
-      } else {
-        targets.push_back(found[0]);
-      }
-    }
-    if (problems.rejected()) {
-      filter.state = EntryState::rejected;
-      return 0;
-    }
-    std::sort(targets.begin(), targets.end());
-    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
-    std::uint64_t touched = 0;
-    for (const std::uint32_t target : targets) {
-      touched += apply_filter(number, entries_[target]);
-    }
-    return touched;
-  }
-
-  // 1 if the filter applies to the rule.
-  std::uint64_t apply_filter(std::uint32_t filter, RuleEntry& rule) {
-    if (rule.info().kind != RuleKind::detection || rule.state != EntryState::loaded ||
-        !covers(entries_[filter].info().log_source,
-                rule.trace ? rule.trace->written : rule.info().log_source)) {
-      return 0;
-    }
-    rule.filters.push_back(filter);
-    return 1;
-  }
-
   // --- the program ---
 
   void add_rules() {
@@ -502,7 +474,34 @@ class Loader {
     result_.ruleset = std::move(ruleset_);
   }
 
+  // What became of each document, and the history for the next load.
+  void note_outcomes() {
+    const auto history = std::make_shared<RuleHistory>();
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const RuleEntry& entry = entries_[i];
+      const LoadedFile& file = *files_[entry.file];
+      RememberedRule rule{file.source.name,
+                          ascii_lower(entry.info().id),
+                          entry.metadata.has_title ? entry.info().title : std::string(),
+                          ordinals_[i],
+                          file.text};
+      const bool loaded = entry.state == EntryState::loaded;
+      const bool runs = !loaded || !entry.correlation || !options_.can_run ||
+                        options_.can_run(result_.ruleset->correlations[entry.position]);
+      if (loaded && runs) {
+        history->rules.push_back(rule);
+      }
+      outcomes_.push_back({std::move(rule),
+                           entry.state == EntryState::rejected || !runs,
+                           entry.info().kind == RuleKind::correlation});
+    }
+    result_.history = history;
+  }
+
   LoadResult finish_result() {
+    if (options_.remember) {
+      note_outcomes();
+    }
     for (RuleEntry& entry : entries_) {
       const bool loaded = entry.state == EntryState::loaded;
       result_.loaded += loaded ? 1 : 0;
@@ -533,9 +532,13 @@ class Loader {
   }
 
   const LoadOptions& options_;
+  const Substitutes& substitutes_;
   Diagnostics first_diagnostics_;  // of no file that was read
   std::vector<std::unique_ptr<LoadedFile>> files_;
   std::vector<RuleEntry> entries_;
+  std::vector<std::size_t> ordinals_;  // by entry: its place in its file
+  std::vector<DocumentOutcome> outcomes_;
+  std::set<std::string> broken_;  // files with something that could not be read
   RuleIndex index_;
   Pipelines pipelines_;
   ProgramBuilder builder_;
@@ -546,7 +549,25 @@ class Loader {
 }  // namespace
 
 LoadResult load_rules(const LoadOptions& options) {
-  return Loader(options).run();
+  Substitutes substitutes;
+  auto loader = std::make_unique<Loader>(options, substitutes);
+  LoadResult result = loader->run();
+  if (!options.history || result.pipelines_failed || result.paths_failed) {
+    return result;
+  }
+  for (int round = 0; round < substitution_rounds_max; ++round) {
+    if (!substitutes.add(*options.history, loader->outcomes(), loader->broken_files())) {
+      break;
+    }
+    loader = std::make_unique<Loader>(options, substitutes);
+    LoadResult next = loader->run();
+    next.diagnostics = std::move(result.diagnostics);  // of the files as they are
+    result = std::move(next);
+  }
+  for (const RememberedRule* rule : substitutes.all()) {
+    result.kept.push_back({rule->title, rule->id, rule->path});
+  }
+  return result;
 }
 
 std::vector<std::string> ruleset_dependencies(const LoadOptions& options) {

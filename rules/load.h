@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ struct RuleOverride {
   mutable std::uint64_t used = 0;
 };
 
+struct RuleHistory;  // rules/history.h
+
 struct LoadOptions {
   std::vector<std::string> paths;  // files and folders (recursive: *.yml, *.yaml), in order
   std::map<std::string, std::vector<std::string>> placeholders;  // for `expand`
@@ -41,6 +44,18 @@ struct LoadOptions {
   bool have_geo = false;
   bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
   bool strict = false;  // label warnings reject too
+
+  // For what reloads: fill LoadResult::history; and the history of the set that runs, of which a
+  // rule that no longer compiles keeps its last good version.
+  bool remember = false;
+  std::shared_ptr<const RuleHistory> history;
+  // Whether a correlation's own options can be run, as far as rules/ cannot know. Empty: they can.
+  std::function<bool(const CorrelationSpec&)> can_run;
+};
+
+// A rule that goes on in an earlier version, because what stands in its file now does not compile.
+struct KeptRule {
+  std::string title, id, file;
 };
 
 // One YAML document that is a rule, correlation or filter, loaded or not.
@@ -66,6 +81,11 @@ struct LoadResult {
   std::uint64_t rejected = 0;
   std::uint64_t excluded = 0;     // by --tag, --exclude, overrides
   bool pipelines_failed = false;  // a configuration error: no rule file was read
+  bool paths_failed = false;      // a path of the options could not be read
+  // With LoadOptions::history: the diagnostics tell of the files as they are, `kept` what runs all
+  // the same.
+  std::vector<KeptRule> kept;
+  std::shared_ptr<const RuleHistory> history;  // with LoadOptions::remember
 };
 
 LoadResult load_rules(const LoadOptions& options);

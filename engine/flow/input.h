@@ -77,6 +77,16 @@ struct InputNotice {
 };
 using NoticeSink = std::function<void(const InputNotice&)>;
 
+// What an input knows of its files, for metrics. Totals count since the start.
+struct InputStatus {
+  std::string input;
+  std::uint64_t files = 0;         // followed
+  std::uint64_t files_open = 0;    // descriptors held
+  std::uint64_t bytes_behind = 0;  // seen in files, not read yet
+  std::uint64_t rotations = 0;     // files that left the place where they were followed
+  std::uint64_t restarts = 0;      // files whose content was truncated or replaced
+};
+
 class Input {
  public:
   virtual ~Input() = default;
@@ -87,10 +97,18 @@ class Input {
   // passed.
   virtual void wait(DurationNs timeout_ns) = 0;
   virtual void wake() = 0;
+  // Called while nobody claims because what was claimed is not finished: what comes and goes
+  // meanwhile must not be missed. Never beside claim() or wait().
+  virtual void keep_up() {}
   // Bytes in all sources as far as known, for progress; 0: unknown. And bytes claimed so far
   // (compressed size).
   virtual std::uint64_t bytes_total() const = 0;
   virtual std::uint64_t bytes_done() const = 0;
+  // Appends what is known of this input, as of its last look. From any thread.
+  virtual void status(std::vector<InputStatus>& out) const { static_cast<void>(out); }
+  // All rows of Batch::position that a new input of the same id would go on from. Called by the
+  // thread that calls claim(). Empty: it keeps none.
+  virtual std::string positions() const { return {}; }
 };
 
 }  // namespace tocsin

@@ -4,6 +4,7 @@
 // their numbers final and hands them on, one at a time).
 #include "engine/flow/run.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -67,6 +68,14 @@ class Claims {
 
   // Called with the number of claims so far whenever the input has nothing.
   void on_idle(std::function<void(std::uint64_t tickets)> callback) { idle_ = std::move(callback); }
+
+  // While every worker is busy, or blocked.
+  void keep_up() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock() && !finished_) {
+      input_.keep_up();
+    }
+  }
 
   // The next batch and its place in the order of claims; nullopt when there is no more.
   std::optional<std::uint64_t> next(Batch& batch) {
@@ -174,6 +183,40 @@ class Collector {
   bool draining_ = false;
 };
 
+// Calls Claims::keep_up() now and then, on a thread of its own.
+class Keeper {
+ public:
+  Keeper(Claims& claims, DurationNs interval_ns) {
+    if (interval_ns > 0) {
+      thread_ = std::thread([this, &claims, interval_ns] {
+        std::unique_lock lock(mutex_);
+        while (!changed_.wait_for(
+            lock, std::chrono::nanoseconds(interval_ns), [this] { return ending_; })) {
+          claims.keep_up();
+        }
+      });
+    }
+  }
+  ~Keeper() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
 void work(Claims& claims, Input& input, const RunOptions& options, Collector& collector) {
   Worker worker(options.want_evidence, options.filter);
   Batch batch;
@@ -217,6 +260,7 @@ Run::Run(Input& input, const RulesetSlot& rules, RunOptions options)
 
 RunCounters Run::run(ResultConsumer& consumer) {
   Claims claims(input_, rules_, options_, stopping_);
+  const Keeper keeper(claims, options_.keep_up_ns);
   if (options_.threads <= 1) {
     claims.on_idle([&](std::uint64_t) { consumer.idle(options_.now()); });
     return run_inline(claims, input_, options_, consumer);

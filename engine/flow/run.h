@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct BatchResult {
   RunCounters counters;
   std::vector<Match> matches;  // by (record, rule)
   std::vector<BadRecord> bad;
+  std::optional<TimeNs> first_time;  // event time of the first record that was parsed
   bool first_of_source = false;
   bool last_of_source = false;
   std::string position;
@@ -68,9 +70,11 @@ class ResultConsumer {
 
 struct RunOptions {
   std::uint32_t threads = 1;
-  bool want_evidence = true;                       // fill Match::evidence and RecordCopy::json
-  FilterMode filter = FilterMode::automatic;       // before the parse
-  std::function<TimeNs()> now;                     // receive time
+  bool want_evidence = true;                  // fill Match::evidence and RecordCopy::json
+  FilterMode filter = FilterMode::automatic;  // before the parse
+  std::function<TimeNs()> now;                // receive time
+  // How often the input may keep up while the consumer takes nothing; 0: never. tail.
+  DurationNs keep_up_ns = 0;
   std::function<void(const Ruleset&)> on_ruleset;  // may be empty
 };
 

@@ -36,6 +36,10 @@ class BatchVisitor final : public RecordVisitor {
                 std::uint64_t offset) override {
     const std::uint64_t record = outcome_.records++;
     ++outcome_.result.counters.events;
+    if (!timed_) {
+      timed_ = true;
+      outcome_.result.first_time = event_time(event);
+    }
     if (repaired) {
       ++outcome_.result.counters.repaired;
     }
@@ -119,6 +123,7 @@ class BatchVisitor final : public RecordVisitor {
   Scratch& scratch_;
   Outcome& outcome_;
   std::vector<RuleId> matched_;
+  bool timed_ = false;  // one record of a batch is enough
 };
 
 void decode_lines(const Batch& batch,

@@ -2,7 +2,7 @@
 #include "engine/input/multi_input.h"
 
 #include <algorithm>
-#include <cassert>
+#include <utility>
 
 namespace tocsin {
 namespace {
@@ -10,89 +10,148 @@ namespace {
 // An input that waits does not hear of another one's news: none waits longer than this at a time.
 constexpr DurationNs shared_wait_ns_max = 50'000'000;
 
-class MultiInput final : public Input {
- public:
-  explicit MultiInput(std::vector<NamedInput> inputs)
-      : inputs_(std::move(inputs)), finished_(inputs_.size(), false) {}
-
-  ClaimStatus claim(Batch& batch) override {
-    bool idle = false;
-    for (std::size_t tried = 0; tried < inputs_.size(); ++tried) {
-      const std::size_t at = next_;
-      next_ = (next_ + 1) % inputs_.size();
-      if (finished_[at]) {
-        continue;
-      }
-      const ClaimStatus status = inputs_[at].input->claim(batch);
-      if (status == ClaimStatus::batch) {
-        return status;
-      }
-      finished_[at] = status == ClaimStatus::finished;
-      idle = idle || status == ClaimStatus::idle;
-    }
-    return idle ? ClaimStatus::idle : ClaimStatus::finished;
-  }
-
-  void load(Batch& batch) override { owner(batch).load(batch); }
-
-  void wait(DurationNs timeout_ns) override {
-    for (std::size_t tried = 0; tried < inputs_.size(); ++tried) {
-      waiting_ = (waiting_ + 1) % inputs_.size();
-      if (!finished_[waiting_]) {
-        inputs_[waiting_].input->wait(std::min(timeout_ns, shared_wait_ns_max));
-        return;
-      }
-    }
-  }
-
-  void wake() override {
-    for (NamedInput& input : inputs_) {
-      input.input->wake();
-    }
-  }
-
-  std::uint64_t bytes_total() const override {
-    std::uint64_t total = 0;
-    for (const NamedInput& input : inputs_) {
-      const std::uint64_t own = input.input->bytes_total();
-      if (own == 0) {
-        return 0;  // one unknown makes the sum unknown
-      }
-      total += own;
-    }
-    return total;
-  }
-
-  std::uint64_t bytes_done() const override {
-    std::uint64_t total = 0;
-    for (const NamedInput& input : inputs_) {
-      total += input.input->bytes_done();
-    }
-    return total;
-  }
-
- private:
-  Input& owner(const Batch& batch) {
-    const auto found = std::find_if(inputs_.begin(), inputs_.end(), [&](const NamedInput& input) {
-      return input.id == batch.source->input;
-    });
-    assert(found != inputs_.end());
-    return *found->input;
-  }
-
-  std::vector<NamedInput> inputs_;
-  std::vector<bool> finished_;
-  std::size_t next_ = 0;
-  std::size_t waiting_ = 0;
-};
-
 }  // namespace
 
-std::unique_ptr<Input> combine_inputs(std::vector<NamedInput> inputs) {
-  if (inputs.size() == 1) {
-    return std::move(inputs.front().input);
+MultiInput::MultiInput(std::vector<NamedInput> inputs) {
+  for (NamedInput& input : inputs) {
+    parts_.push_back({std::move(input.id), std::move(input.input), false});
   }
-  return std::make_unique<MultiInput>(std::move(inputs));
+}
+
+std::vector<MultiInput::Part> MultiInput::parts() const {
+  const std::lock_guard lock(mutex_);
+  return parts_;
+}
+
+void MultiInput::replace(std::vector<InputPlan> plan,
+                         std::function<void(const std::string&)> failed) {
+  {
+    const std::lock_guard lock(mutex_);
+    plan_ = std::move(plan);
+    failed_ = std::move(failed);
+    planned_ = true;
+  }
+  wake();
+}
+
+void MultiInput::follow_plan() {
+  std::vector<InputPlan> plan;
+  std::function<void(const std::string&)> failed;
+  std::vector<Part> old;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!planned_) {
+      return;
+    }
+    planned_ = false;
+    plan = std::move(plan_);
+    failed = std::move(failed_);
+    old = parts_;
+  }
+  std::vector<Part> now;
+  for (const InputPlan& wanted : plan) {
+    const auto before = std::find_if(
+        old.begin(), old.end(), [&](const Part& part) { return part.id == wanted.id; });
+    if (!wanted.make) {
+      if (before != old.end()) {
+        now.push_back(*before);
+      }
+      continue;
+    }
+    Result<std::unique_ptr<Input>> made =
+        wanted.make(before == old.end() ? std::string() : before->input->positions());
+    if (made) {
+      now.push_back({wanted.id, std::move(*made), false});
+    } else {
+      failed(wanted.id + ": " + made.error().message);
+      if (before != old.end()) {
+        now.push_back(*before);
+      }
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  parts_ = std::move(now);
+}
+
+ClaimStatus MultiInput::claim(Batch& batch) {
+  follow_plan();
+  std::vector<Part> all = parts();
+  bool idle = all.empty();
+  for (std::size_t tried = 0; tried < all.size(); ++tried) {
+    const std::size_t at = next_++ % all.size();
+    if (all[at].finished) {
+      continue;
+    }
+    const ClaimStatus status = all[at].input->claim(batch);
+    if (status == ClaimStatus::batch) {
+      return status;
+    }
+    if (status == ClaimStatus::finished) {
+      const std::lock_guard lock(mutex_);
+      parts_[at].finished = true;
+    }
+    idle = idle || status == ClaimStatus::idle;
+  }
+  return idle ? ClaimStatus::idle : ClaimStatus::finished;
+}
+
+void MultiInput::load(Batch& batch) {
+  // One that was replaced meanwhile has read its batch in claim(), as all inputs of tail do.
+  for (const Part& part : parts()) {
+    if (part.id == batch.source->input) {
+      part.input->load(batch);
+    }
+  }
+}
+
+void MultiInput::wait(DurationNs timeout_ns) {
+  const std::vector<Part> all = parts();
+  for (std::size_t tried = 0; tried < all.size(); ++tried) {
+    waiting_ = (waiting_ + 1) % all.size();
+    if (!all[waiting_].finished) {
+      all[waiting_].input->wait(all.size() == 1 ? timeout_ns
+                                                : std::min(timeout_ns, shared_wait_ns_max));
+      return;
+    }
+  }
+}
+
+void MultiInput::keep_up() {
+  for (const Part& part : parts()) {
+    part.input->keep_up();
+  }
+}
+
+void MultiInput::wake() {
+  for (const Part& part : parts()) {
+    part.input->wake();
+  }
+}
+
+std::uint64_t MultiInput::bytes_total() const {
+  std::uint64_t total = 0;
+  for (const Part& part : parts()) {
+    const std::uint64_t own = part.input->bytes_total();
+    if (own == 0) {
+      return 0;  // one unknown makes the sum unknown
+    }
+    total += own;
+  }
+  return total;
+}
+
+std::uint64_t MultiInput::bytes_done() const {
+  std::uint64_t total = 0;
+  for (const Part& part : parts()) {
+    total += part.input->bytes_done();
+  }
+  return total;
+}
+
+void MultiInput::status(std::vector<InputStatus>& out) const {
+  for (const Part& part : parts()) {
+    part.input->status(out);
+  }
 }
 
 }  // namespace tocsin

@@ -105,7 +105,8 @@ void TailInput::settle_held(TailFile& file) {
     return;
   }
   TailFile* const original = original_of(file);
-  if (original != nullptr && !file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns) {
+  if (original != nullptr &&
+      (original->gone || (!file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns))) {
     return;
   }
   file.short_head = {};

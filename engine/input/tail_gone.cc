@@ -86,6 +86,7 @@ void TailInput::take_gone() {
     if (!file.gone) {
       file.gone = true;
       file.gone_at = elapsed_;
+      ++rotations_;
       if (file.fd == nullptr && file.state == TailFile::State::plain) {
         find_renamed(file);
       }

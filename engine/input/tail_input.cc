@@ -21,12 +21,14 @@ constexpr DurationNs clock_step_max_ns = second_ns;
 constexpr DurationNs hinted_look_ns = 50'000'000;
 // While inotify sees every folder, files that nothing is heard of are looked at so many times less
 // often.
-constexpr DurationNs watched_look_factor = 5;
+constexpr DurationNs watched_look_factor = 10;
 // A file is asked for news every poll_ns for this long after its last change.
 constexpr DurationNs hot_ns = 10 * second_ns;
 // After a wake-up nothing is heard for so long, so that a writer of single lines does not wake us
 // for each.
 constexpr int deaf_ms = 4;
+// How often the numbers for metrics are brought up to date.
+constexpr DurationNs status_interval_ns = second_ns;
 // Descriptors that are left to the rest of the program.
 constexpr std::size_t spare_descriptors = 128;
 constexpr std::size_t open_files_max = 4096;
@@ -133,9 +135,11 @@ void TailInput::start() {
   tick();
   look();
   looked_at_ = elapsed_;
+  note_status();
 }
 
-ClaimStatus TailInput::claim(Batch& batch) {
+// Looks for news, as far as it is time to.
+void TailInput::look_around() {
   tick();
   hinted_ = watcher_.drain([this](const std::string& path) {
     const auto found = by_path_.find(path);
@@ -156,6 +160,14 @@ ClaimStatus TailInput::claim(Batch& batch) {
     polled_at_ = elapsed_;
     poll_files();
   }
+}
+
+void TailInput::keep_up() {
+  look_around();
+}
+
+ClaimStatus TailInput::claim(Batch& batch) {
+  look_around();
   if (claim_file(batch) || claim_pipe(batch) || claim_rows(batch)) {
     batch.received_at = last_now_;
     batch.position = std::move(rows_);
@@ -219,6 +231,44 @@ void TailInput::poll_files() {
     }
   }
   take_gone();
+  if (elapsed_ - noted_at_ >= status_interval_ns) {
+    noted_at_ = elapsed_;
+    note_status();
+  }
+}
+
+void TailInput::note_status() {
+  InputStatus now;
+  now.input = options_.id;
+  now.files = files_.size() + pipes_.size();
+  now.files_open = open_.size() + pipes_.size();
+  now.rotations = rotations_;
+  now.restarts = restarts_;
+  for (const auto& entry : files_) {
+    const TailFile& file = *entry.second;
+    const bool plain = file.codec == Codec::none && file.state == TailFile::State::plain;
+    const std::uint64_t size = std::max(file.stat.size, file.known_size);
+    now.bytes_behind += plain && size > file.offset ? size - file.offset : 0;
+  }
+  const std::lock_guard lock(status_mutex_);
+  status_ = std::move(now);
+}
+
+void TailInput::status(std::vector<InputStatus>& out) const {
+  const std::lock_guard lock(status_mutex_);
+  out.push_back(status_);
+}
+
+std::string TailInput::positions() const {
+  std::string rows;
+  append_row(started_key, "1", rows);
+  for (const KnownFiles::Number number : known_.all()) {
+    append_row(row_key(known_.get(number).id), row_text(known_.get(number)), rows);
+  }
+  for (const auto& entry : files_) {
+    append_row(row_key(entry.first), row_text(save(*entry.second)), rows);
+  }
+  return rows;
 }
 
 // One turn of one file: files that grow and the backlog alternate; the backlog is read file after

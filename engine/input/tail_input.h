@@ -9,7 +9,7 @@
 //
 // Thread rule: as flow/input.h. Time is the receive time, made steady: a clock that is set moves no
 // interval by more than a second. Cost of idle files: one stat each per look; none while inotify
-// sees their folder (but for one look in five).
+// sees their folder (but for one look in ten).
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -43,8 +44,11 @@ class TailInput final : public Input {
   void load(Batch&) override {}
   void wait(DurationNs timeout_ns) override;
   void wake() override;
+  void keep_up() override;
   std::uint64_t bytes_total() const override { return 0; }
   std::uint64_t bytes_done() const override { return bytes_done_.load(std::memory_order_relaxed); }
+  void status(std::vector<InputStatus>& out) const override;
+  std::string positions() const override;
 
  private:
   // A pipe, or stdin: read as it comes, without positions.
@@ -57,12 +61,14 @@ class TailInput final : public Input {
 
   // --- tail_input.cc ---
   void tick();
+  void look_around();
   void load_positions(const std::string& positions);
   bool claim_file(Batch& batch);
   bool claim_pipe(Batch& batch);
   bool claim_rows(Batch& batch);
   void complete(TailFile& file, Batch& batch);
   void poll_files();
+  void note_status();
   void enqueue(TailFile& file);
   bool may_have_more(const TailFile& file) const;
   bool ensure_open(TailFile& file);
@@ -155,7 +161,12 @@ class TailInput final : public Input {
   DurationNs elapsed_ = 0;  // the input's own, steady time
   DurationNs looked_at_ = 0;
   DurationNs polled_at_ = 0;
+  DurationNs noted_at_ = 0;
   std::atomic<std::uint64_t> bytes_done_{0};
+  std::uint64_t rotations_ = 0;
+  std::uint64_t restarts_ = 0;
+  mutable std::mutex status_mutex_;
+  InputStatus status_;  // as of the last look
 };
 
 }  // namespace tocsin

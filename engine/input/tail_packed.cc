@@ -126,8 +126,8 @@ void TailInput::start_packed(TailFile& file) {
       if (&original == &file || original.codec != Codec::none) {
         continue;
       }
-      if (!file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns) {
-        return;  // the original will go away; what is left of it is read there
+      if (original.gone || (!file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns)) {
+        return;  // the original will go away, or does; what is left of it is read there
       }
       if (resume_packed(file, save(original))) {
         return;

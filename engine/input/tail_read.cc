@@ -123,6 +123,7 @@ void TailInput::restart(TailFile& file, std::string_view code, std::string messa
   } else {
     notice(InputNotice::Kind::information, code, std::move(message), file.path);
   }
+  ++restarts_;
   SavedFile old = save(file);
   old.gone = true;
   remember(std::move(old));
