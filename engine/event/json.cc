@@ -141,7 +141,12 @@ ReadStatus JsonReader::read(std::string_view record,
   event.reader_ = this;
   impl.current = scanned.index;
   event.text_ = {!scanned.has_backslash, scanned.ascii, scanned.compact, true};
-  if (impl.walk.read(impl.current, plan, event)) {
+  // The walk judges what it can by the way.
+  const bool by_the_way = strict && !scanned.has_backslash;
+  if (impl.walk.read(impl.current, plan, by_the_way, event)) {
+    if (by_the_way) {
+      return impl.walk.refused() ? ReadStatus::repaired : ReadStatus::ok;
+    }
     const ReadStatus status = impl.judge(strict, scanned.has_backslash);
     if (status != ReadStatus::malformed) {
       return status;
@@ -165,7 +170,7 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   current = tolerant.index();
   const bool has_backslash = tolerant.text().find('\\') != std::string_view::npos;
   event.text_.unescaped = !has_backslash;
-  if (!walk.read(current, plan, event)) {
+  if (!walk.read(current, plan, false, event)) {
     return malformed(walk.fault());
   }
   if (judge(strict, has_backslash) == ReadStatus::malformed) {

@@ -34,7 +34,7 @@ JsonVerdict JsonGrammar::fail(const StructuralIndex& index, const char* what, st
 inline bool JsonGrammar::close(const StructuralIndex& index, std::uint32_t& at) {
   while (!open_.empty()) {
     const char open = open_.back();
-    const char next = at < index.last ? index.text[index.positions[at]] : '\0';
+    const char next = at < index.last ? index.kinds[at] : '\0';
     if (next == ',') {
       break;
     }
@@ -50,9 +50,22 @@ inline bool JsonGrammar::close(const StructuralIndex& index, std::uint32_t& at) 
   return true;
 }
 
-// A turn for each value, with the key before it and what closes behind it.
 JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash) {
+  std::uint32_t at = index.first;
+  const JsonVerdict verdict = value(index, has_backslash, 0, at);
+  if (verdict != JsonVerdict::broken && at != index.last) {
+    return fail(index, "more text behind the value", at);
+  }
+  return verdict;
+}
+
+// A turn for each value, with the key before it and what closes behind it.
+JsonVerdict JsonGrammar::value(const StructuralIndex& index,
+                               bool has_backslash,
+                               std::size_t depth,
+                               std::uint32_t& from) {
   const char* const text = index.text;
+  const char* const kinds = index.kinds;
   const std::uint32_t* const positions = index.positions;
   const std::uint32_t last = index.last;
   const auto is_strict_string = [&index, has_backslash](std::uint32_t structural) {
@@ -61,12 +74,12 @@ JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash)
   bool strict = true;
   bool key = false;
   open_.clear();
-  for (std::uint32_t at = index.first;;) {
+  for (std::uint32_t at = from;;) {
     if (key) {
-      if (at == last || text[positions[at]] != '"') {
+      if (at == last || kinds[at] != '"') {
         return fail(index, at == last ? text_ends : "a member without a key in quotes", at);
       }
-      if (at + 1 == last || text[positions[at + 1]] != ':') {
+      if (at + 1 == last || kinds[at + 1] != ':') {
         return fail(index, "a key without a colon", at);
       }
       strict = strict && is_strict_string(at);
@@ -75,16 +88,16 @@ JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash)
     if (at == last) {
       return fail(index, text_ends, at);
     }
-    const char c = text[positions[at]];
+    const char c = kinds[at];
     if (c == '"') {
       strict = strict && is_strict_string(at);
       ++at;
     } else if (is_json_open(c)) {
-      strict = strict && open_.size() < limits::json_depth_max;
+      strict = strict && depth + open_.size() < limits::json_depth_max;
       open_ += c;
       ++at;
       // { and } differ by 2, as [ and ] do.
-      if (at == last || text[positions[at]] != c + 2) {
+      if (at == last || kinds[at] != c + 2) {
         key = c == '{';
         continue;
       }
@@ -102,9 +115,8 @@ JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash)
       return JsonVerdict::broken;
     }
     if (open_.empty()) {
-      return at != last ? fail(index, "more text behind the value", at)
-             : strict   ? JsonVerdict::valid
-                        : JsonVerdict::structural;
+      from = at;
+      return strict ? JsonVerdict::valid : JsonVerdict::structural;
     }
     key = open_.back() == '{';
     ++at;  // the comma

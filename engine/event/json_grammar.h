@@ -4,6 +4,7 @@
 // thread each. Cost: O(n); no recursion; the stack is reused.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ class JsonGrammar {
   // Judges the one value of `index`. Bytes outside it are not looked at.
   // `has_backslash`: there is one in the value's bytes.
   JsonVerdict judge(const StructuralIndex& index, bool has_backslash);
+  // Judges the value that begins at the structural character `at`, inside `depth` others, and moves
+  // `at` behind it.
+  JsonVerdict value(const StructuralIndex& index,
+                    bool has_backslash,
+                    std::size_t depth,
+                    std::uint32_t& at);
   // Valid after `broken`.
   const JsonFault& fault() const { return fault_; }
 

@@ -75,12 +75,18 @@ void JsonWalk::begin(const StructuralIndex& index) {
 
 std::uint32_t JsonWalk::skip(const StructuralIndex& index, std::uint32_t structural) {
   begin(index);
+  strict_ = false;
   next_ = structural;
   return next_ < last_ && skip_value() ? next_ : 0;
 }
 
-bool JsonWalk::read(const StructuralIndex& index, const FieldPlan& plan, Event& event) {
+bool JsonWalk::read(const StructuralIndex& index,
+                    const FieldPlan& plan,
+                    bool strict,
+                    Event& event) {
   begin(index);
+  strict_ = strict;
+  refused_ = false;
   ascii_ = event.text_.ascii;
   plain_objects_ = ascii_ && event.text_.compact && event.text_.unescaped;
   plan_ = &plan;
@@ -285,6 +291,7 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
     return fail("a quote inside a bare word", next_);
   }
   ++next_;
+  refused_ = refused_ || (strict_ && !is_strict_json_word(word));
   const ValueKind kind = kind_of_word(word);
   const bool plain = ascii_ && kind != ValueKind::null;
   event_->push(
@@ -298,6 +305,7 @@ bool JsonWalk::take_container(FieldPlan::Step to, bool in_array) {
   const bool array = text_[begin] == '[';
   const bool leaf = to.field != no_field;
   const bool deep = depth_ == limits::json_depth_max;
+  refused_ = refused_ || deep;
   if (array && !deep && last_ - next_ >= 2 && at(next_ + 1) == ']') {
     if (leaf) {
       const std::uint32_t size = positions_[next_ + 1] + 1 - begin;
@@ -350,11 +358,27 @@ inline bool JsonWalk::skip_value() {
   if (c != '"' && is_json_operator(c)) {
     return fail("a value is missing", next_);
   }
+  if (strict_ && c != '"') {
+    return take_word(no_field, false);
+  }
   ++next_;
   return true;
 }
 
+bool JsonWalk::judge_container() {
+  const StructuralIndex index{text_, positions_, kinds_of_, next_, last_};
+  const JsonVerdict verdict = grammar_.value(index, false, depth_, next_);
+  refused_ = refused_ || verdict == JsonVerdict::structural;
+  if (verdict == JsonVerdict::broken) {
+    fault_ = grammar_.fault();
+  }
+  return verdict != JsonVerdict::broken;
+}
+
 bool JsonWalk::skip_container() {
+  if (strict_) {
+    return judge_container();
+  }
   const char* const kinds = kinds_of_;
   std::uint64_t arrays = at(next_) == '[' ? 1 : 0;  // the open brackets, the innermost in bit 0
   std::uint32_t depth = 1;
@@ -418,6 +442,7 @@ bool JsonWalk::skip_deep(std::uint64_t kinds) {
 
 void JsonWalk::scalars(const StructuralIndex& index, Event& event) {
   begin(index);
+  strict_ = false;
   std::uint64_t depth = 0;
   const auto append = [&event](const Value& value) {
     event.scalars_.push_back(event.append(value));

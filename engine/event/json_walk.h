@@ -14,6 +14,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/event/event.h"
+#include "engine/event/json_grammar.h"
 #include "engine/event/json_index.h"
 
 namespace tocsin {
@@ -24,7 +25,10 @@ class JsonWalk {
 
   // Reads the one value whose structural characters are `index` into `event`, which has been reset
   // for `plan` and told what is known of its text. False: it is malformed.
-  bool read(const StructuralIndex& index, const FieldPlan& plan, Event& event);
+  // `strict`: what nobody wants is judged too, and refused() says whether a strict parser would
+  // refuse the value. Precondition: there is no backslash then.
+  bool read(const StructuralIndex& index, const FieldPlan& plan, bool strict, Event& event);
+  bool refused() const { return refused_; }
 
   // The structural character behind the value that begins at `structural`, or 0: its brackets do
   // not match.
@@ -72,6 +76,7 @@ class JsonWalk {
   void begin(const StructuralIndex& index);
   bool skip_value();
   bool skip_container();
+  bool judge_container();
   bool skip_deep(std::uint64_t kinds);
   bool close();
   bool fail(const char* what, std::uint32_t at);
@@ -85,6 +90,8 @@ class JsonWalk {
   std::uint32_t last_ = 0;  // behind the last one
   std::uint32_t depth_ = 0;
   bool ascii_ = false;
+  bool strict_ = false;
+  bool refused_ = false;
   bool plain_objects_ = false;  // what is an object's JSON is its text too
   const FieldPlan* plan_ = nullptr;
   Event* event_ = nullptr;
@@ -92,6 +99,7 @@ class JsonWalk {
   std::vector<Frame> frames_;  // limits::json_depth_max of them
   std::vector<std::uint64_t> kinds_;
   std::vector<char> key_;
+  JsonGrammar grammar_;
 };
 
 }  // namespace tocsin

@@ -257,7 +257,7 @@ class Trial {
         REQUIRE(strict.matches[i].empty());
       }
       tally.matches += expected ? expected->size() : 0;
-      tally.malformed += expected ? 0 : 1;
+      tally.malformed += expected ? 0u : 1u;
     }
     tally.evaluations += 3 * lines.size();
   }
