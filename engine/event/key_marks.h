@@ -12,6 +12,7 @@ namespace tocsin {
 // Two or three bytes in a row that stand in a key that is looked for, and hardly elsewhere.
 struct KeyAnchor {
   char text[3] = {};
+  char ignored[3] = {};  // bits that do not count: 0x20 finds a letter in lower case in either case
 };
 
 struct KeyAnchors {
@@ -45,8 +46,9 @@ struct KeyMarks {
   Block blocks[blocks_max + 2];
   std::uint32_t block_count = 0;
   bool has_backslash = false;
-  bool has_unicode_escape = false;  // \u: text may be spelled so that it is not seen
-  bool given_up = false;            // too long, too many hits: nothing above is complete
+  bool has_odd_escape = false;  // \u or \/: text may be spelled so that it is not seen
+  bool has_non_ascii = false;
+  bool given_up = false;  // too long, too many hits: nothing above is complete
 };
 
 // Looks at begin..end or up to the first newline, which it returns (or `end`). Reads nothing behind

@@ -15,6 +15,7 @@ struct PassState {
   std::uint64_t in_string = 0;     // all ones: the block before ended inside a string
   std::uint64_t next_escaped = 0;  // 1: the block before ended with a backslash that escapes
   std::int32_t depth = 0;
+  std::uint64_t high = 0;  // bytes beyond ASCII
 };
 
 // Which characters are escaped, from where the backslashes are: those behind an odd number of them.
@@ -64,13 +65,15 @@ inline std::uint32_t pass_block(const char* block,
   if ((backslashes | state.next_escaped) != 0) {
     const std::uint64_t escaped = escaped_characters(backslashes & line, state.next_escaped);
     marks.has_backslash = marks.has_backslash || (backslashes & line) != 0;
-    marks.has_unicode_escape = marks.has_unicode_escape || (bytes.equal('u') & escaped & line) != 0;
+    marks.has_odd_escape =
+        marks.has_odd_escape || ((bytes.equal('u') | bytes.equal('/')) & escaped & line) != 0;
     quotes &= ~escaped;
   }
   const std::uint64_t strings = Vectors::prefix_xor(quotes) ^ state.in_string;
   const std::uint64_t opens = bytes.equal_lower('{') & ~strings;
   const std::uint64_t closes = bytes.equal_lower('}') & ~strings;
   marks.quotes[offset / KeyMarks::block_bytes] = quotes & line;
+  state.high |= bytes.high() & line;
   const std::uint64_t found = bytes.anchored(block, anchors) & line;
   marks.blocks[marks.block_count] = {found, opens, closes, offset, state.depth};
   marks.block_count += found != 0 ? 1 : 0;
@@ -81,7 +84,8 @@ inline std::uint32_t pass_block(const char* block,
 }
 
 template <class Vectors>
-inline void finish(std::uint32_t size, KeyMarks& marks) {
+inline void finish(std::uint32_t size, const PassState& state, KeyMarks& marks) {
+  marks.has_non_ascii = state.high != 0;
   marks.quotes[size / KeyMarks::block_bytes + 1] = 0;
   collect_hits<Vectors>(marks);
 }
@@ -104,7 +108,7 @@ const char* key_pass(const char* begin,
   constexpr std::ptrdiff_t readable_min = block_bytes + 2;
   marks.block_count = 0;
   marks.has_backslash = false;
-  marks.has_unicode_escape = false;
+  marks.has_odd_escape = false;
   marks.given_up = false;
   PassState state;
   std::uint32_t offset = 0;
@@ -115,7 +119,7 @@ const char* key_pass(const char* begin,
     const std::uint32_t size = pass_block<Vectors>(begin + offset, offset, anchors, state, marks);
     offset += size;
     if (size < block_bytes) {
-      finish<Vectors>(offset, marks);
+      finish<Vectors>(offset, state, marks);
       return begin + offset;
     }
   }
@@ -134,7 +138,7 @@ const char* key_pass(const char* begin,
       break;
     }
   }
-  finish<Vectors>(offset, marks);
+  finish<Vectors>(offset, state, marks);
   return begin + offset;
 }
 

@@ -29,6 +29,7 @@ class Avx2 {
     const __m256i all = _mm256_set1_epi8(c);
     return bits_of(_mm256_cmpeq_epi8(low_, all), _mm256_cmpeq_epi8(high_, all));
   }
+  std::uint64_t high() const { return bits_of(low_, high_); }
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     const __m256i all = _mm256_set1_epi8(c);
@@ -51,17 +52,20 @@ class Avx2 {
     const __m256i second = load_half(from + 1);
     const __m256i third = load_half(from + 2);
     __m256i found = _mm256_setzero_si256();
-    const auto pair = [&](const KeyAnchor& anchor) {
-      return _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8(anchor.text[0])),
-                              _mm256_cmpeq_epi8(second, _mm256_set1_epi8(anchor.text[1])));
+    const auto equal = [](__m256i bytes, const KeyAnchor& anchor, int i) {
+      return _mm256_cmpeq_epi8(_mm256_or_si256(bytes, _mm256_set1_epi8(anchor.ignored[i])),
+                               _mm256_set1_epi8(anchor.text[i]));
     };
     for (std::uint32_t i = 0; i < anchors.pairs; ++i) {
-      found = _mm256_or_si256(found, pair(anchors.anchors[i]));
+      const KeyAnchor& anchor = anchors.anchors[i];
+      const __m256i one = _mm256_cmpeq_epi8(first, _mm256_set1_epi8(anchor.text[0]));
+      const __m256i two = _mm256_cmpeq_epi8(second, _mm256_set1_epi8(anchor.text[1]));
+      found = _mm256_or_si256(found, _mm256_and_si256(one, two));
     }
     for (std::uint32_t i = anchors.pairs; i < anchors.count; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
-      const __m256i last = _mm256_cmpeq_epi8(third, _mm256_set1_epi8(anchor.text[2]));
-      found = _mm256_or_si256(found, _mm256_and_si256(pair(anchor), last));
+      const __m256i pair = _mm256_and_si256(equal(first, anchor, 0), equal(second, anchor, 1));
+      found = _mm256_or_si256(found, _mm256_and_si256(pair, equal(third, anchor, 2)));
     }
     return found;
   }

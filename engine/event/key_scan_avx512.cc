@@ -14,6 +14,7 @@ class Avx512 {
  public:
   explicit Avx512(const char* from) : bytes_(_mm512_loadu_si512(from)) {}
   std::uint64_t equal(char c) const { return _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(c)); }
+  std::uint64_t high() const { return _mm512_movepi8_mask(bytes_); }
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     return _mm512_cmpeq_epi8_mask(_mm512_or_si512(bytes_, _mm512_set1_epi8(0x20)),

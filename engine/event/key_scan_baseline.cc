@@ -38,6 +38,9 @@ class Baseline {
     const __m128i all = _mm_set1_epi8(c);
     return gather([&](int i) { return _mm_cmpeq_epi8(quarters_[i], all); });
   }
+  std::uint64_t high() const {
+    return gather([&](int i) { return quarters_[i]; });
+  }
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     const __m128i all = _mm_set1_epi8(c);
@@ -69,14 +72,17 @@ class Baseline {
     const __m128i second = load(from + 1);
     const __m128i third = load(from + 2);
     __m128i found = _mm_setzero_si128();
+    const auto equal = [](__m128i bytes, const KeyAnchor& anchor, int i) {
+      return _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(anchor.ignored[i])),
+                            _mm_set1_epi8(anchor.text[i]));
+    };
     for (std::uint32_t i = 0; i < anchors.count; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
-      __m128i equal = _mm_and_si128(_mm_cmpeq_epi8(first, _mm_set1_epi8(anchor.text[0])),
-                                    _mm_cmpeq_epi8(second, _mm_set1_epi8(anchor.text[1])));
+      __m128i all = _mm_and_si128(equal(first, anchor, 0), equal(second, anchor, 1));
       if (i >= anchors.pairs) {
-        equal = _mm_and_si128(equal, _mm_cmpeq_epi8(third, _mm_set1_epi8(anchor.text[2])));
+        all = _mm_and_si128(all, equal(third, anchor, 2));
       }
-      found = _mm_or_si128(found, equal);
+      found = _mm_or_si128(found, all);
     }
     return found;
   }
@@ -92,6 +98,9 @@ class Baseline {
   std::uint64_t equal(char c) const {
     return gather([&](std::size_t i) { return bytes_[i] == c; });
   }
+  std::uint64_t high() const {
+    return gather([&](std::size_t i) { return (bytes_[i] & 0x80) != 0; });
+  }
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     return gather([&](std::size_t i) { return (bytes_[i] | 0x20) == c; });
@@ -101,8 +110,10 @@ class Baseline {
     for (std::uint32_t i = 0; i < anchors.count; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
       found |= gather([&](std::size_t at) {
-        return from[at] == anchor.text[0] && from[at + 1] == anchor.text[1] &&
-               (i < anchors.pairs || from[at + 2] == anchor.text[2]);
+        const auto equal = [&](std::size_t k) {
+          return (from[at + k] | anchor.ignored[k]) == anchor.text[k];
+        };
+        return equal(0) && equal(1) && (i < anchors.pairs || equal(2));
       });
     }
     return found;

@@ -15,6 +15,7 @@ namespace tocsin {
 namespace {
 
 using compiled::FilterKey;
+using compiled::FilterLiteral;
 using compiled::FilterPlan;
 using compiled::KeyLookup;
 using compiled::KeyRole;
@@ -98,18 +99,25 @@ struct Filter::Impl {
     std::string_view time;
   };
 
-  // What was seen of a key in a line; if it is there once, where.
-  struct Seen {
+  struct Place {
     std::uint32_t begin = 0;
     std::int32_t depth = 0;
+  };
+  // Where a key stands in a line.
+  static constexpr std::uint32_t places_max = 8;
+  struct Seen {
     std::uint32_t count = 0;
+    Place places[places_max + 1];
   };
 
   Verdict judge(std::string_view line);
-  void note_keys(std::string_view line);
-  std::uint32_t begin_of(const FilterKey& key, const KeyMarks::Hit& hit, const char* line) const;
-  bool key_allows(const FilterKey& key, std::uint32_t begin, std::int32_t depth, Judged& judged);
-  bool all_allow(std::uint8_t wanted_key, Judged& judged);
+  bool may_fold_to_ascii(std::string_view line) const;
+  static bool literal_stands(const FilterLiteral& literal, std::size_t hit, std::string_view line);
+  bool note_hits(std::string_view line);
+  bool key_allows(const FilterKey& key, const Place& place, Judged& judged);
+  static std::optional<bool> odd_value_allows(const FilterKey& key,
+                                              std::size_t& at,
+                                              std::string_view line);
   bool value_allows(const FilterKey& key, std::string_view value);
   bool literals_allow(const FilterKey& key, std::string_view value);
   bool role_allows(const FilterKey& key, std::string_view value, Judged& judged) const;
@@ -198,7 +206,7 @@ Filter::Filter(const Program& program,
       self.wanted.push_back(static_cast<std::uint8_t>(i));
     }
   }
-  self.lookup = KeyLookup(keys, self.wanted);
+  self.lookup = KeyLookup(*self.target.plan, self.wanted);
   const auto bit = [](KeyRole role) { return 1u << static_cast<unsigned>(role); };
   if (self.target.needs_cloudtrail) {
     self.evidence_needed =
@@ -221,6 +229,9 @@ FilterChoice Filter::choice(const Program& program, const DecodeOptions& options
     if (key.decides) {
       choice.keys.push_back(key.text.substr(0, key.text.size() - 1));
     }
+  }
+  for (const FilterLiteral& literal : target.plan->literals()) {
+    choice.keys.push_back('"' + literal.text + '"');
   }
   return choice;
 }
@@ -262,18 +273,19 @@ std::optional<TimeNs> Filter::latest_time() const {
 Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {
   // An object, and not one whose first key may be Records.
   if (line.size() < 3 || line[0] != '{' || line[1] != '"' || line[2] == 'R' || marks.given_up ||
-      marks.has_unicode_escape) {
+      marks.has_odd_escape || (marks.has_non_ascii && may_fold_to_ascii(line)) ||
+      !note_hits(line)) {
     return Verdict::pass;
   }
   Judged judged;
   judged.line = line;
-  note_keys(line);
   const std::vector<FilterKey>& keys = target.plan->keys();
   for (const std::uint8_t key : wanted) {
     const Seen& one = seen[key];
-    if (one.count == 1 ? !key_allows(keys[key], one.begin, one.depth, judged)
-                       : one.count > 1 && !all_allow(key, judged)) {
-      return Verdict::pass;
+    for (std::uint32_t i = 0; i < one.count; ++i) {
+      if (!key_allows(keys[key], one.places[i], judged)) {
+        return Verdict::pass;
+      }
     }
   }
   if ((judged.evidence & evidence_needed) != evidence_needed) {
@@ -282,68 +294,103 @@ Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {
   return wants_time && !take_time(judged.time) ? Verdict::pass : Verdict::reject;
 }
 
-// Where in the line a key begins that this hit is of; 0: it is of none.
-std::uint32_t Filter::Impl::begin_of(const FilterKey& key,
-                                     const KeyMarks::Hit& hit,
-                                     const char* line) const {
-  const std::uint32_t begin = hit.at - key.anchor_at;
-  const bool inside = hit.at > key.anchor_at;
-  const char before = line[inside ? begin - 1 : 0];
-  const bool is_key =
-      inside && (before == '"' || (before == '.' && key.flat)) && key.stands_at(line + begin);
-  return is_key ? begin : 0;
+// Two characters beyond ASCII fold to letters of it: long s and the Kelvin sign.
+bool Filter::Impl::may_fold_to_ascii(std::string_view line) const {
+  return target.plan->has_non_ascii() || line.find("\xc5\xbf") != line.npos ||
+         line.find("\xe2\x84\xaa") != line.npos;
+}
+
+// Does a literal whose anchor was found there stand there? Then the record may match.
+bool Filter::Impl::literal_stands(const FilterLiteral& literal,
+                                  std::size_t hit,
+                                  std::string_view line) {
+  if (hit < literal.anchor_at) {
+    return false;
+  }
+  const std::size_t begin = hit - literal.anchor_at;
+  const std::size_t end = begin + literal.text.size();
+  if (end > line.size() ||
+      compiled::same_folded(line.data() + begin, literal.text.data(), literal.text.size()) ==
+          compiled::Same::no) {
+    return false;
+  }
+  constexpr std::string_view around = "\":,[]{} \t\r";
+  return !literal.whole || ((begin == 0 || around.find(line[begin - 1]) != around.npos) &&
+                            (end == line.size() || around.find(line[end]) != around.npos));
 }
 
 // What is seen of each key is noted first and looked at then, key by key: the order of keys in
-// records changes, and branches that follow it are mispredicted.
-void Filter::Impl::note_keys(std::string_view line) {
-  const std::vector<FilterKey>& keys = target.plan->keys();
+// records changes, and branches that follow it are mispredicted. False: the record may match.
+bool Filter::Impl::note_hits(std::string_view line) {
+  const FilterKey* const keys = target.plan->keys().data();
   for (const std::uint8_t key : wanted) {
     seen[key].count = 0;
   }
   for (std::uint32_t i = 0; i < marks.hit_count; ++i) {
     const KeyMarks::Hit& hit = marks.hits[i];
-    for (std::uint8_t key = lookup.first(line.data() + hit.at); key != KeyLookup::no_key;
-         key = lookup.next(key)) {
-      const std::uint32_t begin = begin_of(keys[key], hit, line.data());
-      Seen& one = seen[key];
-      one.begin = begin != 0 ? begin : one.begin;
-      one.depth = begin != 0 ? hit.depth : one.depth;
-      one.count += begin != 0 ? 1 : 0;
-    }
-  }
-}
-
-// Of a key that stands in the line more than once.
-bool Filter::Impl::all_allow(std::uint8_t wanted_key, Judged& judged) {
-  const FilterKey& key = target.plan->keys()[wanted_key];
-  for (std::uint32_t i = 0; i < marks.hit_count; ++i) {
-    const KeyMarks::Hit& hit = marks.hits[i];
-    const std::uint32_t begin = begin_of(key, hit, judged.line.data());
-    if (begin != 0 && !key_allows(key, begin, hit.depth, judged)) {
-      return false;
+    for (std::uint8_t one = lookup.first(line.data() + hit.at); one != KeyLookup::nothing;
+         one = lookup.next(one)) {
+      if (one >= KeyLookup::first_literal) {
+        if (literal_stands(target.plan->literals()[one - KeyLookup::first_literal], hit.at, line)) {
+          return false;
+        }
+        continue;
+      }
+      const FilterKey& key = keys[one];
+      const std::uint32_t begin = hit.at - key.anchor_at;
+      const bool inside = hit.at > key.anchor_at;
+      const char before = line[inside ? begin - 1 : 0];
+      const bool is_key = inside & ((before == '"') | ((before == '.') & key.flat)) &
+                          key.stands_at(line.data() + (inside ? begin : 0));
+      Seen& places = seen[one];
+      places.places[places.count] = {begin, hit.depth};
+      places.count += is_key ? 1 : 0;
+      if (places.count > places_max) {
+        return false;
+      }
     }
   }
   return true;
 }
 
 // False: the record must be looked at in full.
-bool Filter::Impl::key_allows(const FilterKey& key,
-                              std::uint32_t begin,
-                              std::int32_t depth,
-                              Judged& judged) {
+bool Filter::Impl::key_allows(const FilterKey& key, const Place& place, Judged& judged) {
   const std::string_view line = judged.line;
-  std::size_t at = begin + key.size;
-  while (at < line.size() && is_space(line[at])) {
-    ++at;
+  std::size_t at = place.begin + key.size;
+  if (line[at] != ':' || line[at + 1] != '"') {  // behind the line there is padding
+    const std::optional<bool> verdict = odd_value_allows(key, at, line);
+    if (verdict) {
+      return *verdict;
+    }
+  } else {
+    at += 2;
   }
+  const bool in_role = key.role != KeyRole::none && place.depth == 1 && is_quote(place.begin - 1);
+  judged.evidence |= in_role ? 1u << static_cast<unsigned>(key.role) : 0u;
+  if (!key.decides && !(in_role && key.reads_role)) {
+    return true;
+  }
+  const std::string_view value(line.data() + at, closing_quote(at, line.size()) - at);
+  return (!key.decides || value_allows(key, value)) &&
+         (!in_role || !key.reads_role || role_allows(key, value, judged));
+}
+
+// What follows a key that is not ':' and a quote. A verdict, or nullopt: a string follows, and `at`
+// is moved to its text.
+std::optional<bool> Filter::Impl::odd_value_allows(const FilterKey& key,
+                                                   std::size_t& at,
+                                                   std::string_view line) {
+  const auto skip_spaces = [&] {
+    while (at < line.size() && is_space(line[at])) {
+      ++at;
+    }
+  };
+  skip_spaces();
   if (at == line.size() || line[at] != ':') {
-    return true;  // a value
+    return true;  // it was a value
   }
   ++at;
-  while (at < line.size() && is_space(line[at])) {
-    ++at;
-  }
+  skip_spaces();
   if (at == line.size()) {
     return false;
   }
@@ -351,19 +398,7 @@ bool Filter::Impl::key_allows(const FilterKey& key,
     return !key.decides || is_harmless_null(key, line.substr(at));
   }
   ++at;
-  const bool in_role = key.role != KeyRole::none && depth == 1 && is_quote(begin - 1);
-  if (!key.decides && !in_role) {
-    return true;
-  }
-  if (in_role) {
-    judged.evidence |= 1u << static_cast<unsigned>(key.role);
-  }
-  if (!key.decides && !key.reads_role) {
-    return true;
-  }
-  const std::string_view value(line.data() + at, closing_quote(at, line.size()) - at);
-  return (!key.decides || value_allows(key, value)) &&
-         (!in_role || role_allows(key, value, judged));
+  return std::nullopt;
 }
 
 // Does a string begin or end there?
@@ -390,34 +425,15 @@ std::size_t Filter::Impl::closing_quote(std::size_t from, std::size_t size) cons
 }
 
 bool Filter::Impl::value_allows(const FilterKey& key, std::string_view value) {
-  // What folds to a text has at most three bytes for each of its.
-  if (!key.literals && !key.presence && value.size() > 3 * std::size_t{key.equal_bytes_max} &&
-      !marks.has_backslash) {
-    return true;
-  }
-  if (key.presence || !compiled::is_ascii(value) ||
-      (marks.has_backslash && value.find('\\') != value.npos) ||
-      (key.equal_bytes_max >= value.size() && key.has_hash(compiled::ends_hash(value)))) {
+  if (key.presence || (marks.has_backslash && value.find('\\') != value.npos) ||
+      (key.equal_bytes_max >= value.size() &&
+       key.has_hash(compiled::filter_hash(value.data(), value.size())))) {
     return false;
   }
-  return !key.literals || literals_allow(key, value);
+  return !key.literals || value.size() < key.literal_bytes_min || literals_allow(key, value);
 }
 
 bool Filter::Impl::literals_allow(const FilterKey& key, std::string_view value) {
-  for (const FilterKey::RareLiteral& literal : key.rare_literals) {
-    const char rare = literal.text[literal.rare_at];
-    for (std::size_t at = value.find(rare); at != value.npos; at = value.find(rare, at + 1)) {
-      if (at >= literal.rare_at && value.size() - (at - literal.rare_at) >= literal.text.size() &&
-          compiled::same_folded(value.data() + at - literal.rare_at,
-                                literal.text.data(),
-                                literal.text.size()) != compiled::Same::no) {
-        return false;
-      }
-    }
-  }
-  if (!key.rare_literals.empty()) {
-    return true;
-  }
   char folded[folded_bytes_max];
   if (value.size() > sizeof folded) {
     return false;

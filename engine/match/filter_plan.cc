@@ -36,8 +36,10 @@ float key_cost(std::string_view path) {
   return path == "eventName" ? 1.0f : path == "eventSource" ? 30.0f : 5.0f;
 }
 
-// More are found faster by an index.
-constexpr std::size_t rare_literals_max = 4;
+// A key with more operands is looked at itself; each literal costs a little on every record.
+constexpr std::size_t literals_of_key_max = 2;
+constexpr std::size_t literals_max = 6;
+constexpr std::size_t literal_bytes_min = 4;
 
 constexpr float literal_extra = 1;
 constexpr float presence_extra = 200;
@@ -81,11 +83,13 @@ std::uint32_t rare_bytes(std::string_view key, std::uint32_t& size) {
   return static_cast<std::uint32_t>(key.size() - size);
 }
 
-void set_hashes(FilterKey& key, const std::vector<std::uint32_t>& all) {
-  key.hashes.assign(std::bit_ceil(all.size() * 2 + 1), 0u);
+void set_hashes(FilterKey& key, const std::vector<std::string_view>& texts) {
+  key.hashes.assign(std::bit_ceil(texts.size() * 2 + 1), 0u);
   const auto mask = static_cast<std::uint32_t>(key.hashes.size() - 1);
-  for (std::uint32_t hash : all) {
-    hash |= 1;
+  for (const std::string_view text : texts) {
+    const std::uint32_t hash = filter_hash(text.data(), text.size()) | 1;
+    key.equal_bytes_max = std::max(key.equal_bytes_max, static_cast<std::uint32_t>(text.size()));
+    key.bitmap[hash >> 26] |= std::uint64_t{1} << (hash >> 20 & 63);
     std::uint32_t at = hash >> 8 & mask;
     while (key.hashes[at] != 0) {
       at = (at + 1) & mask;
@@ -94,25 +98,41 @@ void set_hashes(FilterKey& key, const std::vector<std::uint32_t>& all) {
   }
 }
 
-// Bytes that few values have: found first, and only there is a literal compared.
-std::size_t rare_byte(std::string_view literal) {
-  const std::size_t rarest = literal.find_first_of("+@#$%&*()=;<>!?~|{}[]^'`");
-  return rarest != literal.npos ? rarest : literal.find_first_of("/ _-");
+// How often a byte stands in records, roughly: the anchor of a literal is of rare ones.
+unsigned commonness(char c) {
+  constexpr std::string_view common = "etaoinsrlcdm0123456789\":,.";
+  return common.find(c) != common.npos ? 4 : is_lower(c) ? 2 : 1;
 }
 
-void set_literals(FilterKey& key, const std::vector<LiteralIndex::Literal>& literals) {
-  const bool rare = literals.size() <= rare_literals_max &&
-                    std::all_of(literals.begin(), literals.end(), [](const auto& literal) {
-                      return rare_byte(literal.text) != std::string_view::npos;
-                    });
-  if (!rare) {
-    key.index = LiteralIndex(literals);
-    return;
+std::uint32_t rare_triple(std::string_view literal) {
+  std::uint32_t best = 0;
+  unsigned least = ~0u;
+  for (std::uint32_t at = 0; at + 3 <= literal.size(); ++at) {
+    const unsigned all =
+        commonness(literal[at]) * commonness(literal[at + 1]) * commonness(literal[at + 2]);
+    if (all < least) {
+      least = all;
+      best = at;
+    }
   }
-  for (const LiteralIndex::Literal& literal : literals) {
-    key.rare_literals.push_back(
-        {std::string(literal.text), static_cast<std::uint32_t>(rare_byte(literal.text))});
+  return best;
+}
+
+// The longest part that stands in a record as it does in a value, whatever the white space around
+// brackets, colons and commas: an object has a text too, which has none.
+std::string_view plain_part(std::string_view literal) {
+  constexpr std::string_view structural = "{}[],:\"\\";
+  std::string_view best;
+  while (!literal.empty()) {
+    const std::size_t end = std::min(literal.find_first_of(structural), literal.size());
+    if (end > best.size()) {
+      best = literal.substr(0, end);
+    }
+    literal.remove_prefix(std::min(end + 1, literal.size()));
   }
+  const bool ascii =
+      std::all_of(best.begin(), best.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+  return ascii && best.size() >= literal_bytes_min ? best : std::string_view();
 }
 
 }  // namespace
@@ -136,6 +156,11 @@ std::vector<Witnesses> filter_witnesses(const Pools& pools,
   }
   return out;
 }
+
+struct FilterPlan::Operands {
+  std::vector<std::string_view> texts;
+  std::vector<LiteralIndex::Literal> literals;
+};
 
 FilterPlan::FilterPlan(const Pools& pools,
                        std::span<const std::string> fields,
@@ -207,10 +232,6 @@ void FilterPlan::add_witnesses(const Pools& pools,
   }
   std::sort(predicates.begin(), predicates.end());
   predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
-  struct Operands {
-    std::vector<std::uint32_t> hashes;
-    std::vector<LiteralIndex::Literal> literals;
-  };
   std::vector<Operands> operands;
   for (const PredicateId id : predicates) {
     const CompiledPredicate& predicate = pools[id];
@@ -220,49 +241,115 @@ void FilterPlan::add_witnesses(const Pools& pools,
     Operands& own = operands[static_cast<std::size_t>(&key - keys_.data())];
     const std::vector<std::string_view> literals = literals_of(pools, predicate);
     if (predicate.test == Test::equals) {
-      own.hashes.push_back(ends_hash(pools.text(predicate.key)));
-      key.equal_bytes_max = std::max(key.equal_bytes_max, predicate.key.size);
+      own.texts.push_back(pools.text(predicate.key));
+      has_non_ascii_ = has_non_ascii_ || !is_ascii(pools.text(predicate.key));
     } else if (literals.empty()) {
       key.presence = true;
     }
     for (const std::string_view literal : literals) {
       own.literals.push_back({literal, id});
+      has_non_ascii_ = has_non_ascii_ || !is_ascii(literal);
     }
   }
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    set_hashes(keys_[i], operands[i].hashes);
-    keys_[i].literals = !operands[i].literals.empty();
-    set_literals(keys_[i], operands[i].literals);
+    FilterKey& key = keys_[i];
+    Operands& own = operands[i];
+    if (!key.presence && key.text != "eventName\"") {  // which is looked at anyway
+      replace_literals(own);
+      replace_texts(own);
+      key.decides = !own.texts.empty() || !own.literals.empty();
+    }
+    set_hashes(key, own.texts);
+    key.literals = !own.literals.empty();
+    key.literal_bytes_min = ~0u;
+    for (const LiteralIndex::Literal& literal : own.literals) {
+      key.literal_bytes_min =
+          std::min(key.literal_bytes_min, static_cast<std::uint32_t>(literal.text.size()));
+    }
+    key.index = LiteralIndex(own.literals);
   }
 }
 
-KeyLookup::KeyLookup(const std::vector<FilterKey>& keys, const std::vector<std::uint8_t>& wanted)
-    : next_(keys.size(), no_key) {
-  first_.fill(no_key);
-  std::vector<std::pair<std::size_t, std::uint8_t>> by_size;
+// If they are few, plain and found: whatever has one of them has one of the literals that are
+// added.
+void FilterPlan::replace_texts(Operands& operands) {
+  std::vector<FilterLiteral> found;
+  for (const std::string_view text : operands.texts) {
+    found.push_back({std::string(plain_part(text)), plain_part(text).size() == text.size(), 0});
+  }
+  if (add_literals(std::move(found))) {
+    operands.texts.clear();
+  }
+}
+
+void FilterPlan::replace_literals(Operands& operands) {
+  std::vector<FilterLiteral> found;
+  for (const LiteralIndex::Literal& literal : operands.literals) {
+    found.push_back({std::string(plain_part(literal.text)), false, 0});
+  }
+  if (add_literals(std::move(found))) {
+    operands.literals.clear();
+  }
+}
+
+bool FilterPlan::add_literals(std::vector<FilterLiteral> found) {
+  if (found.size() > literals_of_key_max || found.size() + literals_.size() > literals_max ||
+      std::any_of(found.begin(), found.end(), [](const FilterLiteral& literal) {
+        return literal.text.empty();
+      })) {
+    return false;
+  }
+  for (FilterLiteral& literal : found) {
+    literal.anchor_at = rare_triple(literal.text);
+    literals_.push_back(std::move(literal));
+  }
+  return true;
+}
+
+KeyLookup::KeyLookup(const FilterPlan& plan, const std::vector<std::uint8_t>& wanted) {
+  first_.fill(nothing);
+  next_.fill(nothing);
+  std::vector<Anchored> all;
   for (const std::uint8_t i : wanted) {
-    const FilterKey& key = keys[i];
-    by_size.emplace_back(key.anchor_size, i);
-    std::uint8_t& first = first_[place(key.text[key.anchor_at], key.text[key.anchor_at + 1])];
-    next_[i] = first;
-    first = i;
+    const FilterKey& key = plan.keys()[i];
+    all.push_back({i, key.text.substr(key.anchor_at, key.anchor_size), false});
   }
-  std::sort(by_size.begin(), by_size.end());
-  for (const auto& [size, i] : by_size) {
-    KeyAnchor& anchor = anchors_.anchors[anchors_.count];
-    std::memcpy(anchor.text, keys[i].text.data() + keys[i].anchor_at, size);
-    const auto bit = static_cast<std::uint8_t>(1u << (anchors_.count % 8));
-    for (std::size_t at = 0; at < size; ++at) {
-      anchors_.classes[at][static_cast<unsigned char>(anchor.text[at]) % 64] |= bit;
-    }
-    if (size == 2) {
-      ++anchors_.pairs;
-      for (std::uint8_t& all : anchors_.classes[2]) {
-        all |= bit;
-      }
-    }
-    ++anchors_.count;
+  for (std::size_t i = 0; i < plan.literals().size(); ++i) {
+    const FilterLiteral& literal = plan.literals()[i];
+    all.push_back({static_cast<std::uint8_t>(first_literal + i),
+                   literal.text.substr(literal.anchor_at, 3),
+                   true});
   }
+  std::stable_sort(all.begin(), all.end(), [](const Anchored& a, const Anchored& b) {
+    return a.text.size() < b.text.size();
+  });
+  for (const Anchored& one : all) {
+    add(one);
+  }
+}
+
+void KeyLookup::add(const Anchored& one) {
+  std::uint8_t& first = first_[place(one.text[0], one.text[1])];
+  next_[one.number] = first;
+  first = one.number;
+  KeyAnchor& anchor = anchors_.anchors[anchors_.count];
+  std::memcpy(anchor.text, one.text.data(), one.text.size());
+  const auto bit = static_cast<std::uint8_t>(1u << (anchors_.count % 8));
+  for (std::size_t at = 0; at < one.text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(one.text[at]);
+    anchors_.classes[at][byte % 64] |= bit;
+    if (one.any_case && is_lower(one.text[at])) {
+      anchors_.classes[at][(byte - 32u) % 64] |= bit;
+      anchor.ignored[at] = 0x20;
+    }
+  }
+  if (one.text.size() == 2) {
+    ++anchors_.pairs;
+    for (std::uint8_t& every : anchors_.classes[2]) {
+      every |= bit;
+    }
+  }
+  ++anchors_.count;
 }
 
 }  // namespace tocsin::compiled

@@ -27,6 +27,12 @@ namespace tocsin::compiled {
 // What the filter reads a key for, beside what rules ask of it.
 enum class KeyRole : std::uint8_t { none, version, region, name, source, category, time };
 
+// Of a text in lower case, or of ASCII in any: its size, first and last bytes. 8 bytes more than
+// its size are readable on either side, unless it is shorter than 8 bytes and so is what is read.
+inline std::uint32_t filter_hash(const char* text, std::size_t size) {
+  return ends_hash({text, size});
+}
+
 struct FilterKey {
   // What is asked of every hit comes first, together.
   std::uint64_t head = 0;       // of `text`: its first 8 bytes (of a shorter one all, and zeros)
@@ -35,19 +41,15 @@ struct FilterKey {
   std::uint32_t anchor_at = 0;  // where its anchor begins in `text`
   bool flat = false;            // may stand behind a dot: "userIdentity.type" as one key
   KeyRole role = KeyRole::none;
-  bool reads_role = false;            // ... that takes more than its being a string
-  bool decides = false;               // some rule has a witness here
-  bool presence = false;              // ... that any value satisfies
-  bool literals = false;              // ... that is part of a value
-  std::uint32_t equal_bytes_max = 0;  // of the longest text that a value may have to equal
-  // By ends_hash() of a value in lower case; a power of two, at most half full, 0: free.
+  bool reads_role = false;                 // ... that takes more than its being a string
+  bool decides = false;                    // some rule has a witness here
+  bool presence = false;                   // ... that any value satisfies
+  bool literals = false;                   // ... that is part of a value
+  std::uint32_t literal_bytes_min = 0;     // of the shortest literal that a value may have to hold
+  std::uint32_t equal_bytes_max = 0;       // of the longest text that a value may have to equal
+  std::array<std::uint64_t, 64> bitmap{};  // by the high 12 bits of a hash
+  // By filter_hash() of a value in lower case; a power of two, at most half full, 0: free.
   std::vector<std::uint32_t> hashes;
-  // Literals that have a byte that is rare in values, if all have; else they are in `index`.
-  struct RareLiteral {
-    std::string text;
-    std::uint32_t rare_at = 0;
-  };
-  std::vector<RareLiteral> rare_literals;
   LiteralIndex index;
   std::uint32_t anchor_size = 0;
   std::string text;  // the last part of a path, and the quote behind it
@@ -66,6 +68,10 @@ struct FilterKey {
   }
 
   bool has_hash(std::uint32_t hash) const {
+    // The bitmap settles nearly all, without a branch that goes now this way, now that.
+    if ((bitmap[hash >> 26] >> (hash >> 20 & 63) & 1) == 0) {
+      return false;
+    }
     const auto mask = static_cast<std::uint32_t>(hashes.size() - 1);
     hash |= 1;
     for (std::uint32_t at = hash >> 8 & mask; hashes[at] != 0; at = (at + 1) & mask) {
@@ -75,6 +81,14 @@ struct FilterKey {
     }
     return false;
   }
+};
+
+// A text of which a record must hold one somewhere, outside of any key: found by an anchor of its
+// own, cheaper than looking at each value of a key.
+struct FilterLiteral {
+  std::string text;    // in lower case, ASCII
+  bool whole = false;  // a whole value: nothing but what may stand around one is beside it
+  std::uint32_t anchor_at = 0;
 };
 
 class FilterPlan {
@@ -95,10 +109,17 @@ class FilterPlan {
   std::optional<RuleId> refused_by() const { return refused_by_; }
 
   const std::vector<FilterKey>& keys() const { return keys_; }
+  const std::vector<FilterLiteral>& literals() const { return literals_; }
+  // Some text that is looked for is not ASCII: a record with such a byte may hold it.
+  bool has_non_ascii() const { return has_non_ascii_; }
 
  private:
   FilterKey& key_of(std::string_view path);
   void add_role(std::string_view key, KeyRole role);
+  struct Operands;
+  void replace_texts(Operands& operands);
+  void replace_literals(Operands& operands);
+  bool add_literals(std::vector<FilterLiteral> found);
   void add_witnesses(const Pools& pools,
                      std::span<const std::string> fields,
                      std::span<const RuleId> rules,
@@ -107,31 +128,41 @@ class FilterPlan {
   std::string refusal_ = "no rules";
   std::optional<RuleId> refused_by_;
   std::vector<FilterKey> keys_;
+  std::vector<FilterLiteral> literals_;
+  bool has_non_ascii_ = false;
 };
 
-// Some of a plan's keys, by the bytes that the pass over a line finds them by.
+// Some of a plan's keys, and its literals, by the bytes that the pass over a line finds them by.
 class KeyLookup {
  public:
-  static constexpr std::uint8_t no_key = 0xff;
+  static constexpr std::uint8_t nothing = 0xff;
+  // Numbers below are keys, those from here on literals.
+  static constexpr std::uint8_t first_literal = 0x40;
 
   KeyLookup() = default;
   // `wanted`: indices of keys.
-  KeyLookup(const std::vector<FilterKey>& keys, const std::vector<std::uint8_t>& wanted);
+  KeyLookup(const FilterPlan& plan, const std::vector<std::uint8_t>& wanted);
 
   const KeyAnchors& anchors() const { return anchors_; }
-  // The first key whose anchor begins with these bytes, and the next one.
+  // The first of those whose anchor begins with these bytes, and the next one.
   std::uint8_t first(const char* hit) const { return first_[place(hit[0], hit[1])]; }
-  std::uint8_t next(std::uint8_t key) const { return next_[key]; }
+  std::uint8_t next(std::uint8_t one) const { return next_[one]; }
 
  private:
+  struct Anchored {
+    std::uint8_t number = 0;
+    std::string text;
+    bool any_case = false;
+  };
   static std::uint8_t place(char first, char second) {
-    return static_cast<std::uint8_t>(static_cast<unsigned char>(first) * 7 +
-                                     static_cast<unsigned char>(second));
+    return static_cast<std::uint8_t>((static_cast<unsigned char>(first) | 0x20) * 7 +
+                                     (static_cast<unsigned char>(second) | 0x20));
   }
+  void add(const Anchored& one);
 
   KeyAnchors anchors_;
   std::array<std::uint8_t, 256> first_;
-  std::vector<std::uint8_t> next_;
+  std::array<std::uint8_t, 256> next_;
 };
 
 // The witnesses of every rule for the filter: `always` where there is none.

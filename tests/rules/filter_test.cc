@@ -14,7 +14,9 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/base/fold.h"
 #include "engine/base/limits.h"
+#include "engine/base/text.h"
 #include "engine/flow/worker.h"
 #include "tests/rules/load_fixture.h"
 
@@ -141,7 +143,11 @@ std::vector<Case> doubts() {
               R"(raken")"),
        false},
       {"long s", record("Get\xc5\xbfUser"), false},
-      {"beyond ASCII elsewhere", record("GetUser", "\"x\":\"\xe2\x84\xaa\""), true},
+      {"Kelvin sign elsewhere", record("GetUser", "\"x\":\"\xe2\x84\xaa\""), false},
+      {"beyond ASCII elsewhere", record("GetUser", "\"x\":\"\xc3\xa9\""), true},
+      {"an escaped slash elsewhere", record("GetUser", R"("x":"a\/b")"), false},
+      {"part of a literal", record("GetUser", R"("x":"krake")"), true},
+      {"a word that holds a whole value", record("GetUser", R"("x":"uproot")"), true},
       {"an escaped letter in a value", record(R"(Creat\u0065User)"), false},
       {"an escaped letter in a key", record("GetUser", R"("event\u004eame":"CreateUser")"), false},
       {"an escape that is no letter, elsewhere", record("GetUser", R"("x":"a\"b\\")"), true},
@@ -209,6 +215,21 @@ std::vector<Case> doubts() {
 }
 
 }  // namespace
+
+TEST_CASE("two characters beyond ASCII fold to a letter of it, and no other") {
+  for (char32_t c = 0x80; c < 0x110000; ++c) {
+    if (c >= 0xd800 && c < 0xe000) {
+      continue;
+    }
+    std::string text;
+    append_utf8(c, text);
+    const std::string folded = fold(text);
+    const bool is_ascii = static_cast<unsigned char>(folded[0]) < 0x80;
+    if (is_ascii != (c == 0x17f || c == 0x212a)) {
+      FAIL("code point " << static_cast<std::uint32_t>(c));
+    }
+  }
+}
 
 TEST_CASE("what leaves room for doubt passes, and every mode finds the same") {
   const auto ruleset = load(usual_rules());
