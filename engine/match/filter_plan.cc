@@ -91,7 +91,8 @@ void set_hashes(FilterKey& key, const std::vector<std::string_view>& texts) {
     key.equal_bytes_max = std::max(key.equal_bytes_max, static_cast<std::uint32_t>(text.size()));
     key.bitmap[hash >> 26] |= std::uint64_t{1} << (hash >> 20 & 63);
     std::uint32_t at = hash >> 8 & mask;
-    while (key.hashes[at] != 0) {
+    // Texts that differ in the middle only have one hash.
+    while (key.hashes[at] != 0 && key.hashes[at] != hash) {
       at = (at + 1) & mask;
     }
     key.hashes[at] = hash;
