@@ -19,7 +19,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "rule-based security alerting over log str
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "tocsin evaluates Sigma rules over CloudTrail and other JSON logs, as they
  grow or all at once, and sends alerts to webhooks and chats.")
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
