@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "alerts/make_alert.h"
+#include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
@@ -46,6 +47,11 @@ void AlertStage::consume(BatchResult& result) {
   if (result.counters.events > 0) {
     last_received_[result.source->input] = result.received_at;
   }
+  if (settings_.learning) {
+    std::vector<CorrelationReport> reports;
+    correlations_->consume(result, reports);
+    return;
+  }
   // Neither an alert nor a correlation sees what lies outside the window.
   std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
   for (const Match& match : result.matches) {
@@ -54,6 +60,7 @@ void AlertStage::consume(BatchResult& result) {
   std::vector<CorrelationReport> reports;
   correlations_->consume(result, reports);
   on_reports(reports, result.received_at);
+  tell_losses(result.received_at);
   tell_system_alerts(result.received_at);
   if (settings_.follow) {
     flush_output();  // before the position is committed: after a crash it is printed again
@@ -128,16 +135,33 @@ void AlertStage::idle(TimeNs now) {
   commit(nullptr, now);
 }
 
+void AlertStage::keep_state(TimeNs now) {
+  snapshot_due_ = true;
+  commit(nullptr, now);
+}
+
 void AlertStage::finish(TimeNs now) {
+  if (settings_.learning) {
+    std::vector<CorrelationReport> reports;
+    correlations_->finish(reports);
+    keep_state(now);
+    return;
+  }
   tell_system_alerts(now);
   if (settings_.committer == nullptr) {
     std::vector<CorrelationReport> reports;
     correlations_->finish(reports);
+    if (!correlations_->problem().empty() && settings_.on_error) {
+      settings_.on_error(correlations_->problem() + (correlations_->is_incomplete()
+                                                         ? ": correlations are incomplete"
+                                                         : ": more memory was used instead"));
+    }
+    counters_.incomplete = correlations_->is_incomplete();
     on_reports(reports, now);
+    tell_losses(now);
   }
   counters_.without_time = correlations_->counters().without_time;
-  snapshot_due_ = true;
-  commit(nullptr, now);
+  keep_state(now);
   flush_output();
   if (settings_.dead_letter != nullptr) {
     settings_.dead_letter->flush();
@@ -223,6 +247,62 @@ void AlertStage::on_reports(std::vector<CorrelationReport>& reports, TimeNs now)
     if (settings_.format != OutputFormat::none || delivers()) {
       raise(make_alert(report.report, spec, ruleset_, now));
     }
+  }
+}
+
+// A correlation that had to forget is weaker than its rule says: that is an alert of its own.
+void AlertStage::tell_losses(TimeNs now) {
+  for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
+    const DetectorLosses losses = correlations_->losses(spec);
+    if (losses == DetectorLosses{}) {
+      continue;
+    }
+    const RuleInfo& rule = ruleset_->correlations[spec].info;
+    const std::string name = "correlation \"" + rule.title + "\"";
+    tell_loss("detector-evicting",
+              losses.groups,
+              rule.key,
+              name +
+                  " has more groups than it may hold and forgot some that had been seen more "
+                  "than once: a slow attack may be missed. Somebody may be filling it on purpose",
+              now);
+    tell_loss("detector-dropping",
+              losses.values,
+              rule.key,
+              name +
+                  " has more values or events in one group than it may hold and forgot the "
+                  "oldest",
+              now);
+    tell_loss("record-late",
+              losses.late,
+              rule.key,
+              name +
+                  " met records that came later than --lateness allows, when their windows were "
+                  "gone",
+              now);
+  }
+}
+
+// The first time, and whenever there are ten times as many.
+void AlertStage::tell_loss(const std::string& code,
+                           std::uint64_t count,
+                           const std::string& subject,
+                           const std::string& text,
+                           TimeNs now) {
+  if (count == 0) {
+    return;
+  }
+  std::uint64_t& told = told_[{code, subject}];
+  if (told != 0 && count / 10 < told) {
+    return;
+  }
+  told = count;
+  Alert alert =
+      make_system_alert(code, Level::high, text + " (" + with_thousands(count) + " so far)", now);
+  if (is_wanted(alert.level)) {
+    counters_.titles.try_emplace(code, "tocsin: " + code, alert.level);
+    count_as(code, alert.level);
+    raise(std::move(alert));
   }
 }
 

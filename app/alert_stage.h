@@ -35,7 +35,8 @@ struct AlertStageSettings {
   OutputFormat format = OutputFormat::text;
   bool colour = false;
   bool with_event = true;
-  bool follow = false;  // tail: lines are written at the end of each batch
+  bool learning = false;  // learn: detectors learn, nobody is told, no position is kept
+  bool follow = false;    // tail: lines are written at the end of each batch
   std::optional<Level> min_level;
   std::optional<TimeNs> since, until;
   DurationNs duplicate_horizon_ns = 0;  // 0: only the limit counts
@@ -62,6 +63,7 @@ struct SourceTally {
 struct AlertCounters {
   std::uint64_t alerts = 0;
   std::uint64_t duplicates = 0;
+  bool incomplete = false;         // not all that feeds correlations could be read back
   std::uint64_t without_time = 0;  // matches that a correlation could not place
   std::array<std::uint64_t, level_count> by_level{};
   std::map<std::string, std::uint64_t> by_rule;                 // by id, else title
@@ -92,6 +94,10 @@ class AlertStage final : public ResultConsumer {
     DurationNs idle_after_ns = 5 * minute_ns;
   };
   void prepare(Change change);
+
+  // With a committer: keeps what the detectors know now.
+  void keep_state(TimeNs now);
+  CorrelationEngine& correlations() { return *correlations_; }
 
   const AlertCounters& counters() const { return counters_; }
   // Sources that are not read to their end, or had not one record that could be read.
@@ -126,6 +132,12 @@ class AlertStage final : public ResultConsumer {
   std::string snapshot() const;
   bool load_snapshot(std::string_view bytes);
   bool replay(std::string_view journal);
+  void tell_losses(TimeNs now);
+  void tell_loss(const std::string& code,
+                 std::uint64_t count,
+                 const std::string& subject,
+                 const std::string& text,
+                 TimeNs now);
 
   AlertStageSettings settings_;
   std::shared_ptr<const Ruleset> ruleset_;
@@ -144,6 +156,7 @@ class AlertStage final : public ResultConsumer {
   std::mutex change_mutex_;
   std::optional<Change> change_;
   std::shared_ptr<const Router> router_;  // after a change: what settings_.router points to
+  std::map<std::pair<std::string, std::string>, std::uint64_t> told_;  // by (code, rule): counts
 };
 
 }  // namespace tocsin

@@ -7,6 +7,7 @@
 #include "app/config_codes.h"
 #include "app/console.h"
 #include "app/diagnostic_formats.h"
+#include "app/geo.h"
 #include "app/session.h"
 #include "engine/base/text.h"
 #include "rules/codes.h"
@@ -50,9 +51,16 @@ int run_check(const Options& options) {
   if (!options.placeholders.empty()) {
     read_placeholders(options.placeholders, config, problems);
   }
+  const Result<std::shared_ptr<GeoFiles>> geo = open_geo(options, config);
+  if (!geo) {
+    print_error(printable(geo.error().message));
+    return exit_status::usage;
+  }
   const Options with_paths = with_rules_from_operands(options);
   LoadOptions load = load_options(with_paths, config);
   load.lint = true;
+  load.geo_fields = geo_fields(*geo);
+  load.have_geo = load.geo_fields.any();
   if (load.paths.empty() && options.config.empty()) {
     print_error("nothing to check: name files or folders of rules, or --config FILE");
     return exit_status::usage;
@@ -60,7 +68,7 @@ int run_check(const Options& options) {
   LoadResult rules;
   if (!load.paths.empty()) {
     rules = load_rules(load);
-    check_detectors(rules, DetectorSettings{});
+    check_detectors(rules, detector_settings(*geo));
     for (const Diagnostic& diagnostic : rules.diagnostics.list()) {
       problems.add(diagnostic);
     }

@@ -54,6 +54,7 @@ struct Config {
   std::vector<std::string> redact;
   std::string state;  // folder; empty: none
   StoreConfig store;
+  std::vector<std::string> geo_databases;
   DurationNs lateness_ns =
       15 * minute_ns;  // how late a record may come: CloudTrail's delivery, with reserve
   DurationNs idle_after_ns =

@@ -335,6 +335,10 @@ const std::vector<KeyRow<Config>>& config_keys() {
        [](ConfigReader& r, const YamlNode& n, Config& c) {
          read_map(r, n, store_keys(), c.store);
        }},
+      {"geo_databases",
+       "paths",
+       "MaxMind databases (.mmdb) for tocsin.source.*; --geo-database wins",
+       [](ConfigReader& r, const YamlNode& n, Config& c) { c.geo_databases = r.paths(n); }},
       {"lateness",
        "duration",
        "how late a record may come (15m); --lateness wins",

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/explain_text.h"
+#include "app/geo.h"
 #include "app/session.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -135,6 +136,8 @@ int run_explain(const Options& options) {
   Explainer explainer(
       *session.rules.ruleset->program, *rule, options.format_text == "json", output);
   RecordDecoder decoder(DecodeOptions{});
+  const std::shared_ptr<const GeoSet> geo = current_geo(session.geo);
+  decoder.use_geo(geo.get());
   for (const Frame& frame : frames) {
     decoder.decode(std::string_view(*events).substr(frame.begin, frame.size),
                    frame.offset,

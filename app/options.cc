@@ -35,6 +35,9 @@ po::options_description describe(unsigned groups) {
         po::value<std::string>(),
         "YAML file: name to list of values, for `expand`");
     add("strict", "problems in a rule's label reject it too");
+    add("geo-database",
+        po::value<Strings>()->composing(),
+        "MaxMind database (.mmdb) for tocsin.source.*; may be repeated");
   }
   if ((groups & option_group::run) != 0) {
     add("config", po::value<std::string>(), "configuration (tocsin.yaml)");
@@ -60,6 +63,14 @@ po::options_description describe(unsigned groups) {
     add("state",
         po::value<std::string>(),
         "folder for positions, alerts and detector state: nothing is lost");
+  }
+  if ((groups & option_group::state) != 0) {
+    add("state", po::value<std::string>(), "folder of the state that tail keeps");
+    add("quiet,q", "no progress, no summary, no warnings");
+  }
+  if ((groups & option_group::one_rule) != 0) {
+    add("config", po::value<std::string>(), "configuration (tocsin.yaml)");
+    add("rule", po::value<std::string>(), "only this correlation: its id, name or title");
   }
   if ((groups & option_group::output) != 0) {
     add("format", po::value<std::string>(), "text, ndjson or none: how alerts are printed");
@@ -217,6 +228,7 @@ void read_rules(Reader& reader, Options& options) {
   options.exclude = reader.list("exclude");
   options.placeholders = reader.text("placeholders");
   options.strict = reader.has("strict");
+  options.geo_databases = reader.list("geo-database");
 }
 
 void read_run(Reader& reader, Options& options) {

@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> exclude;
   std::string placeholders;
   bool strict = false;
+  std::vector<std::string> geo_databases;
 
   // run
   std::string config;
@@ -81,6 +82,8 @@ inline constexpr unsigned explain = 1u << 5;  // --rule --event
 inline constexpr unsigned listing = 1u << 6;  // --format of its own
 inline constexpr unsigned test = 1u << 7;     // --junit
 inline constexpr unsigned admin = 1u << 8;    // --admin
+inline constexpr unsigned state = 1u << 9;     // --state; learn and state
+inline constexpr unsigned one_rule = 1u << 10;  // --config --rule: of `state`
 }  // namespace option_group
 
 // Reads what stands behind the command's name. An unknown option is an Error with the nearest one

@@ -168,6 +168,7 @@ Reloader::Outcome Reloader::load_and_apply() {
   loaded_ = seen_ = fingerprint_of(paths_);
   const auto next = std::make_shared<Session>();
   next->options = before->options;
+  next->geo = before->geo;  // whose files are swapped when they change
   Diagnostics problems;
   read_settings(next->options, next->config, problems);
   if (problems.errors() > 0) {

@@ -16,6 +16,7 @@
 #include "app/console.h"
 #include "app/durable.h"
 #include "app/filter_report.h"
+#include "app/geo.h"
 #include "app/outlets.h"
 #include "app/progress.h"
 #include "app/reload.h"
@@ -42,6 +43,15 @@ bool report_unreadable_sources(const AlertStage& stage) {
   return any;
 }
 
+std::uint32_t thread_count(const Options& options, RunMode mode) {
+  if (options.threads != 0) {
+    return options.threads;
+  }
+  const std::uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
+  return mode == RunMode::tail ? 1
+                               : cores;  // one core follows any log; more threads would only wait
+}
+
 AlertStageSettings stage_settings(const Session& session, RunMode mode, const Outlets& outlets) {
   const Options& options = session.options;
   AlertStageSettings settings;
@@ -53,6 +63,13 @@ AlertStageSettings stage_settings(const Session& session, RunMode mode, const Ou
   settings.since = options.since;
   settings.until = options.until;
   settings.duplicate_horizon_ns = mode == RunMode::tail ? day_ns : 0;
+  settings.correlation.detector = detector_settings(session.geo);
+  settings.correlation.since = options.since;
+  settings.correlation.until = options.until;
+  // A scan starts from nothing: its groups are split over as many shards as there are threads. What
+  // is kept from one start to the next is of one shard.
+  settings.correlation.threads = thread_count(options, mode);
+  settings.correlation.shards = mode == RunMode::scan ? settings.correlation.threads : 1;
   settings.correlation.by_time = mode == RunMode::scan && !options.arrival_order;
   settings.correlation.fold = !options.no_fold;
   settings.correlation.clamp_future = mode == RunMode::tail;
@@ -68,15 +85,6 @@ AlertStageSettings stage_settings(const Session& session, RunMode mode, const Ou
 
 // While stdout or the store takes nothing: often enough to open what is soon deleted.
 constexpr DurationNs keep_up_interval_ns = second_ns / 10;
-
-std::uint32_t thread_count(const Options& options, RunMode mode) {
-  if (options.threads != 0) {
-    return options.threads;
-  }
-  const std::uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-  return mode == RunMode::tail ? 1
-                               : cores;  // one core follows any log; more threads would only wait
-}
 
 // One run, from opened session to exit status.
 class Runner {
@@ -250,6 +258,16 @@ class Runner {
     notify_service("READY=1");
   }
 
+  void note_geo(const GeoFiles::Change& change) {
+    if (change.swapped) {
+      watch_.log.write(LogLevel::info, {}, change.path + ": the new database is in use");
+      return;
+    }
+    const std::string text = change.problem + "; the old database stays in use";
+    watch_.log.write(LogLevel::warning, "geo-database", text);
+    watch_.system_alerts.raise("geo-database", change.path, Level::medium, text);
+  }
+
   std::optional<int> give_up(const std::string& why) {
     print_error(printable(why));
     return exit_status::usage;
@@ -264,6 +282,11 @@ class Runner {
     run_options.filter = options_.filter;
     run_options.now = &wall_clock_now;
     run_options.keep_up_ns = mode_ == RunMode::tail ? keep_up_interval_ns : 0;
+    // The databases of the start: a reload does not change which files they are.
+    const std::shared_ptr<GeoFiles> geo = session_->geo;
+    run_options.geo = [geo] { return current_geo(geo); };
+    const GeoWatch geo_watch(mode_ == RunMode::tail ? geo : nullptr,
+                             [this](const GeoFiles::Change& change) { note_geo(change); });
     RulesetSlot rules(session_->rules.ruleset);
     Run run(*input_, rules, run_options);
     const TimeNs started = steady_now();
@@ -360,8 +383,8 @@ class Runner {
     if (options_.stats_json) {
       print_error(stats_json(*session_, outcome_, stage_->counters()));
     }
-    if (notices_.incomplete() || unreadable || !delivered || letters_lost || uncommitted_ ||
-        output_closed_.load()) {
+    if (notices_.incomplete() || unreadable || stage_->counters().incomplete || !delivered ||
+        letters_lost || uncommitted_ || output_closed_.load()) {
       return exit_status::incomplete;
     }
     const std::optional<Level> highest = stage_->highest_level();

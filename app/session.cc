@@ -9,6 +9,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/geo.h"
 #include "detectors/registry.h"
 #include "engine/base/text.h"
 
@@ -94,7 +95,9 @@ void read_settings(const Options& options, Config& config, Diagnostics& problems
 
 void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> history) {
   LoadOptions load = load_options(session.options, session.config);
-  const DetectorSettings settings;
+  load.geo_fields = geo_fields(session.geo);
+  load.have_geo = load.geo_fields.any();
+  const DetectorSettings settings = detector_settings(session.geo);
   std::map<std::pair<std::string, std::uint32_t>, Diagnostic> unable;  // by file and line
   load.remember = true;
   load.history = std::move(history);
@@ -177,6 +180,12 @@ std::optional<int> open_session(const Options& options, Session& session) {
                 " error(s); nothing was started");
     return exit_status::usage;
   }
+  Result<std::shared_ptr<GeoFiles>> geo = open_geo(options, session.config);
+  if (!geo) {
+    print_error(printable(geo.error().message) + "; nothing was started");
+    return exit_status::usage;
+  }
+  session.geo = std::move(*geo);
   if (load_options(options, session.config).paths.empty()) {
     print_error(
         "no rules: name files or folders with --rules PATH, or under rules: in the configuration");

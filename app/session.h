@@ -10,6 +10,7 @@
 
 #include "app/config.h"
 #include "app/options.h"
+#include "engine/event/geo.h"
 #include "engine/flow/detector.h"
 #include "rules/load.h"
 
@@ -18,6 +19,7 @@ namespace tocsin {
 struct Session {
   Options options;
   Config config;
+  std::shared_ptr<GeoFiles> geo;  // null: no database is configured
   LoadResult rules;
 };
 

@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/explain_text.h"
+#include "app/geo.h"
 #include "app/session.h"
 #include "detectors/engine.h"
 #include "engine/base/text.h"
@@ -29,7 +30,8 @@ struct TestOutcome {
 // Runs records through decode, match and correlations, as a scan of a file of them would.
 class Bench {
  public:
-  explicit Bench(std::shared_ptr<const Ruleset> ruleset) : ruleset_(std::move(ruleset)) {
+  explicit Bench(const Session& session)
+      : ruleset_(session.rules.ruleset), geo_files_(session.geo), geo_(current_geo(session.geo)) {
     auto source = std::make_shared<SourceInfo>();
     source->name = "test";
     source->decode.any_log_source = true;
@@ -40,6 +42,7 @@ class Bench {
     Batch batch;
     batch.source = source_;
     batch.ruleset = ruleset_;
+    batch.geo = geo_;
     batch.lines = true;
     batch.first_of_source = true;
     batch.last_of_source = true;
@@ -56,6 +59,7 @@ class Bench {
   std::vector<CorrelationReport> correlate(const BatchResult& result) const {
     CorrelationSettings settings;
     settings.by_time = true;
+    settings.detector = detector_settings(geo_files_);
     CorrelationEngine engine(ruleset_, settings);
     std::vector<CorrelationReport> reports;
     engine.consume(result, reports);
@@ -65,6 +69,8 @@ class Bench {
 
  private:
   std::shared_ptr<const Ruleset> ruleset_;
+  std::shared_ptr<GeoFiles> geo_files_;
+  std::shared_ptr<const GeoSet> geo_;
   std::shared_ptr<const SourceInfo> source_;
   Worker worker_{true};
 };
@@ -107,7 +113,7 @@ std::string compare(const RuleTest& test, const std::vector<Alert>& found, const
 class TestRun {
  public:
   TestRun(const Session& session, const Router* router)
-      : ruleset_(session.rules.ruleset), router_(router), bench_(ruleset_) {}
+      : ruleset_(session.rules.ruleset), router_(router), bench_(session) {}
 
   std::vector<TestOutcome> run() {
     for (std::uint32_t i = 0; i < ruleset_->rules.size(); ++i) {

@@ -46,8 +46,7 @@ class Absence final : public Detector {
         groups_(settings.max_keys, settings.hash_seed) {}
 
   void on_match(const Observation& observation, const ReportSink& sink) override {
-    std::string key;
-    append_group_key(observation.group, key);
+    const std::string key(observation.group_key);
     AbsenceGroup& group = groups_.touch(key);
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
@@ -64,7 +63,7 @@ class Absence final : public Detector {
         open(key, group, observation);
       }
     }
-    forget(key, group);
+    drop_old(key, group);
   }
 
   void on_time(TimeNs watermark, const ReportSink& sink) override {
@@ -82,14 +81,18 @@ class Absence final : public Detector {
     });
   }
 
+  TimeNs next_due() const override {
+    return due_.empty() ? std::numeric_limits<TimeNs>::max() : std::get<TimeNs>(*due_.begin());
+  }
+
   void save(std::string& out) const override {
     WireWriter writer(out);
     writer.number(format_version);
     writer.signed_number(watermark_);
     writer.number(groups_.size());
-    groups_.for_each([&](std::string_view key, const AbsenceGroup& group, bool is_protected) {
+    groups_.for_each([&](std::string_view key, const AbsenceGroup& group, std::uint8_t standing) {
       writer.text(key);
-      writer.flag(is_protected);
+      writer.number(standing);
       writer.number(group.answers.size());
       for (const TimeNs time : group.answers) {
         writer.signed_number(time);
@@ -114,8 +117,8 @@ class Absence final : public Detector {
     std::set<Due> due;
     for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
       const std::string_view key = reader.text();
-      const bool is_protected = reader.flag();
-      AbsenceGroup& group = groups.restore(key, is_protected);
+      const std::uint64_t standing = reader.number();
+      AbsenceGroup& group = groups.restore(key, standing);
       for (std::size_t count = reader.count(); count > 0 && reader.ok(); --count) {
         group.answers.push_back(reader.signed_number());
       }
@@ -138,16 +141,55 @@ class Absence final : public Detector {
     return true;
   }
 
+  DetectorLosses losses() const override {
+    return {groups_.evicted_protected(), counters_.dropped_values, counters_.late};
+  }
+
   DetectorCounters counters() const override {
     DetectorCounters counters = counters_;
     counters.keys = groups_.size();
     counters.evicted_keys = groups_.evicted();
+    counters.evicted_protected = groups_.evicted_protected();
     counters.bytes = groups_.bytes() + due_.size() * (sizeof(OpenEvent) + sizeof(Due) + 64);
     counters.open = due_.size();
     return counters;
   }
 
+  void for_each_group(TimeNs, const GroupVisit& visit) const override {
+    groups_.for_each([&](std::string_view key, const AbsenceGroup& group, std::uint8_t) {
+      visit(view_of(key, group));
+    });
+  }
+
+  std::optional<std::string> show(std::string_view group_key) const override {
+    const AbsenceGroup* group = groups_.find(group_key);
+    return group == nullptr ? std::nullopt
+                            : std::optional<std::string>(group_json(view_of(group_key, *group)));
+  }
+
+  bool forget(std::string_view group_key) override {
+    const AbsenceGroup* group = groups_.find(group_key);
+    if (group == nullptr) {
+      return false;
+    }
+    for (const OpenEvent& event : group->open) {
+      due_.erase(due_of(event, group_key));
+    }
+    return groups_.erase(group_key);
+  }
+
  private:
+  static GroupView view_of(std::string_view key, const AbsenceGroup& group) {
+    GroupView view;
+    view.key = key;
+    view.events = group.open.size();
+    if (view.events > 0) {
+      view.first_seen = group.open.front().time;
+      view.last_seen = group.open.back().time;
+    }
+    return view;
+  }
+
   // When the report is due, the event's sequence, and its group: one record may wait in several.
   using Due = std::tuple<TimeNs, std::uint64_t, std::string>;
 
@@ -223,7 +265,7 @@ class Absence final : public Detector {
     return std::move(writer).finish();
   }
 
-  void forget(const std::string& key, AbsenceGroup& group) {
+  void drop_old(const std::string& key, AbsenceGroup& group) {
     const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
     const auto kept = std::lower_bound(group.answers.begin(), group.answers.end(), horizon);
     group.answers.erase(group.answers.begin(), kept);

@@ -11,8 +11,9 @@ namespace tocsin {
 namespace {
 
 constexpr std::uint32_t empty_cell = 0xffffffffu;
-// Fewer values than this are found faster by looking at each.
-constexpr std::size_t indexed_from = 9;
+// Fewer values than this are found faster by looking at each: their cache lines are fetched
+// together, where an index costs one more wait.
+constexpr std::size_t indexed_from = 17;
 // The table is per group and bounded: a fixed seed would let an attacker slow down his own group
 // only.
 constexpr std::uint64_t index_seed = 0x746f6373696eu;
@@ -52,7 +53,7 @@ void note_day(KnownValue& value, TimeNs time) {
 KnownValue* Baseline::locate(std::string_view text) {
   if (index_.empty()) {
     for (KnownValue& value : values_) {
-      if (value.text == text) {
+      if (value.text.size() == text.size() && value.text == text) {
         return &value;
       }
     }
@@ -88,11 +89,16 @@ void Baseline::index_all() {
   }
 }
 
-std::uint64_t Baseline::learn(std::string_view text, TimeNs time, const BaselineRules& rules) {
+std::uint64_t Baseline::learn(std::string_view text,
+                              TimeNs time,
+                              const BaselineRules& rules,
+                              const KnownValue* hint) {
   since_ = events_ == 0 ? time : std::min(since_, time);
   last_seen_ = events_ == 0 ? time : std::max(last_seen_, time);
   ++events_;
-  if (KnownValue* value = locate(text)) {
+  KnownValue* const value =
+      hint != nullptr ? &values_[static_cast<std::size_t>(hint - values_.data())] : locate(text);
+  if (value != nullptr) {
     if (time > add_saturating(value->last_seen, rules.forget_after_ns)) {
       start(*value, time);  // was forgotten in between
       return 0;
@@ -109,21 +115,26 @@ std::uint64_t Baseline::learn(std::string_view text, TimeNs time, const Baseline
     drop_least(rules);
     dropped -= values_.size();
   }
-  KnownValue value;
-  value.text = std::string(text);
-  start(value, time);
+  KnownValue added;
+  added.text = std::string(text);
+  start(added, time);
+  add(std::move(added));
+  return dropped;
+}
+
+void Baseline::add(KnownValue value) {
+  const std::uint64_t hash = seeded_hash(value.text, index_seed);
   values_.push_back(std::move(value));
   if (index_.empty() ? values_.size() >= indexed_from : values_.size() * 2 > index_.size()) {
     index_all();
   } else if (!index_.empty()) {
     const std::size_t mask = index_.size() - 1;
-    std::size_t at = static_cast<std::size_t>(seeded_hash(text, index_seed)) & mask;
+    std::size_t at = static_cast<std::size_t>(hash) & mask;
     while (index_[at] != empty_cell) {
       at = (at + 1) & mask;
     }
     index_[at] = static_cast<std::uint32_t>(values_.size() - 1);
   }
-  return dropped;
 }
 
 // Values seen on too few days go before others: a flood of new ones must not push out what is
@@ -160,6 +171,32 @@ bool Baseline::is_known(const KnownValue& value, TimeNs time, const BaselineRule
 bool Baseline::is_learning(TimeNs time, const BaselineRules& rules) const {
   return events_ == 0 || events_ < rules.learning_min_events ||
          time < add_saturating(since_, rules.learning_ns);
+}
+
+void Baseline::merge(const Baseline& other, const BaselineRules& rules) {
+  if (other.events_ == 0) {
+    return;
+  }
+  since_ = events_ == 0 ? other.since_ : std::min(since_, other.since_);
+  last_seen_ = events_ == 0 ? other.last_seen_ : std::max(last_seen_, other.last_seen_);
+  events_ += other.events_;
+  for (const KnownValue& more : other.values_) {
+    KnownValue* const value = locate(more.text);
+    if (value == nullptr) {
+      if (values_.size() >= rules.values_max) {
+        drop_least(rules);
+      }
+      add(more);
+      continue;
+    }
+    if (more.last_seen > value->last_seen) {
+      value->days_seen = more.days_seen;
+    }
+    value->days = std::max(value->days, more.days);
+    value->first_seen = std::min(value->first_seen, more.first_seen);
+    value->last_seen = std::max(value->last_seen, more.last_seen);
+    value->count += std::min(more.count, 0xffffffffu - value->count);
+  }
 }
 
 std::size_t Baseline::bytes() const {

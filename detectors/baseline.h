@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/result.h"
 #include "engine/base/time.h"
 #include "engine/base/wire.h"
 
@@ -37,8 +38,12 @@ struct KnownValue {
 
 class Baseline {
  public:
-  // Returns how many values the limit made it forget.
-  std::uint64_t learn(std::string_view value, TimeNs time, const BaselineRules& rules);
+  // Returns how many values the limit made it forget. `hint`: what find() said of the value, if
+  // nothing was learned since.
+  std::uint64_t learn(std::string_view value,
+                      TimeNs time,
+                      const BaselineRules& rules,
+                      const KnownValue* hint = nullptr);
 
   // Was it seen at all, and not forgotten by `time`? Valid until the next learn().
   const KnownValue* find(std::string_view value, TimeNs time, const BaselineRules& rules) const;
@@ -52,11 +57,16 @@ class Baseline {
   const std::vector<KnownValue>& values() const { return values_; }
   std::size_t bytes() const;
 
+  // Takes in what another one knows of the same group, or of a part of it.
+  void merge(const Baseline& other, const BaselineRules& rules);
+
   void save(WireWriter& writer) const;
   bool load(WireReader& reader);
 
  private:
+  friend Result<Baseline> baseline_of_json(std::string_view json);
   KnownValue* locate(std::string_view value);
+  void add(KnownValue value);  // precondition: it is not there
   void index_all();
   void drop_least(const BaselineRules& rules);
 
@@ -67,5 +77,11 @@ class Baseline {
   TimeNs since_ = 0;
   TimeNs last_seen_ = 0;
 };
+
+// {"since","last_seen","events","values":[{"value","first_seen","last_seen","days","events"}]}; and
+// back, where an Error says what is missing. On which days a value was seen is not in it: they are
+// taken as the last so many.
+std::string baseline_json(const Baseline& baseline);
+Result<Baseline> baseline_of_json(std::string_view json);
 
 }  // namespace tocsin

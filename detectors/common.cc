@@ -2,45 +2,11 @@
 #include "detectors/common.h"
 
 #include <array>
-#include <charconv>
-#include <cmath>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
-#include "engine/base/wire.h"
 
 namespace tocsin {
-
-void append_group_key(std::span<const std::optional<std::string>> group, std::string& out) {
-  WireWriter writer(out);
-  for (const std::optional<std::string>& value : group) {
-    // The size is one more, so that 0 is free to say "absent".
-    writer.number(value ? value->size() + 1 : 0);
-    if (value) {
-      out.append(*value);
-    }
-  }
-}
-
-std::vector<std::optional<std::string>> parse_group_key(std::string_view key) {
-  std::vector<std::optional<std::string>> group;
-  while (!key.empty()) {
-    WireReader reader(key);
-    const std::uint64_t size = reader.number();
-    key.remove_prefix(key.size() - reader.rest().size());
-    if (size == 0) {
-      group.emplace_back(std::nullopt);
-      continue;
-    }
-    const auto bytes = static_cast<std::size_t>(size - 1);
-    if (bytes > key.size()) {
-      return group;
-    }
-    group.emplace_back(std::string(key.substr(0, bytes)));
-    key.remove_prefix(bytes);
-  }
-  return group;
-}
 
 bool holds(const Threshold& threshold, int comparison) {
   switch (threshold.op) {
@@ -88,28 +54,6 @@ std::string to_text(std::span<const Threshold> thresholds) {
   return text;
 }
 
-std::string number_text(double value) {
-  std::array<char, 64> buffer{};
-  // An integral double below 2^63 prints as the integer it is.
-  const bool integral = std::floor(value) == value && std::fabs(value) < 9.2e18;
-  const std::to_chars_result result =
-      integral ? std::to_chars(
-                     buffer.data(), buffer.data() + buffer.size(), static_cast<std::int64_t>(value))
-               : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  return std::string(buffer.data(), result.ptr);
-}
-
-std::optional<double> parse_real(std::string_view text) {
-  double value = 0;
-  const std::from_chars_result result =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size() ||
-      !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 void EvidenceWriter::key(std::string_view name) {
   if (json_.size() > 1) {
     json_.push_back(',');
@@ -145,12 +89,27 @@ std::string EvidenceWriter::finish() && {
   return std::move(json_);
 }
 
+std::string group_json(const GroupView& view) {
+  EvidenceWriter json;
+  json.integer("events", view.events);
+  if (view.values > 0) {
+    json.integer("values", view.values);
+  }
+  if (view.first_seen) {
+    json.text("first_seen", format_rfc3339(*view.first_seen));
+  }
+  if (view.last_seen) {
+    json.text("last_seen", format_rfc3339(*view.last_seen));
+  }
+  return std::move(json).finish();
+}
+
 Report report_of(const Observation& observation) {
   Report report;
   report.time = observation.time;
   report.sequence = observation.sequence;
   report.identity = observation.identity;
-  report.group.assign(observation.group.begin(), observation.group.end());
+  report.group = parse_group_key(observation.group_key);
   report.first_seen = observation.time;
   report.last_seen = observation.time;
   if (observation.record != nullptr) {

@@ -11,8 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/text.h"
 #include "engine/base/time.h"
 #include "engine/flow/detector.h"
+#include "engine/flow/feed.h"
 
 namespace tocsin {
 
@@ -33,10 +35,6 @@ inline TimeNs subtract_saturating(TimeNs time, DurationNs duration) {
                                                             : add_saturating(time, -duration);
 }
 
-// A group as bytes, unambiguous: per value absent, or its size and text.
-void append_group_key(std::span<const std::optional<std::string>> group, std::string& out);
-std::vector<std::optional<std::string>> parse_group_key(std::string_view key);
-
 // All thresholds hold; none: true.
 bool holds(std::span<const Threshold> thresholds, double value);
 bool holds(const Threshold& threshold,
@@ -44,11 +42,6 @@ bool holds(const Threshold& threshold,
 std::string_view to_text(CompareOp op);
 // "gte 3", "gt 1, lt 10"
 std::string to_text(std::span<const Threshold> thresholds);
-
-// A number as evidence shows it: integral without fraction, others in their shortest form.
-std::string number_text(double value);
-// Reads a JSON number or a numeric string; nullopt for anything else, infinities included.
-std::optional<double> parse_real(std::string_view text);
 
 // A JSON object, member by member.
 class EvidenceWriter {
@@ -64,6 +57,9 @@ class EvidenceWriter {
   void key(std::string_view name);
   std::string json_ = "{";
 };
+
+// A group's numbers as a JSON object.
+std::string group_json(const GroupView& view);
 
 // A report of `observation`, with its group, time, identity and record as the last event.
 Report report_of(const Observation& observation);

@@ -6,12 +6,23 @@
 #include <tuple>
 
 #include "detectors/common.h"
+#include "detectors/shard_threads.h"
 
 namespace tocsin {
 
 namespace {
 
 constexpr TimeNs before_all_time = std::numeric_limits<TimeNs>::min();
+// Steps that shards are given at a time where records come from a sorted run: enough to be worth
+// waking a thread.
+constexpr std::size_t steps_at_once = 4096;
+// Copies have equal times; so few are found faster by looking at each.
+constexpr std::size_t seen_now_max = 16;
+
+bool comes_before(const ShardReport& a, const ShardReport& b) {
+  return std::tie(a.step, a.by_record, a.spec, a.report.time, a.report.group) <
+         std::tie(b.step, b.by_record, b.spec, b.report.time, b.report.group);
+}
 
 }  // namespace
 
@@ -19,126 +30,107 @@ CorrelationEngine::CorrelationEngine(std::shared_ptr<const Ruleset> ruleset,
                                      CorrelationSettings settings)
     : ruleset_(std::move(ruleset)),
       settings_(std::move(settings)),
-      records_(std::make_unique<RecordKeeper>(settings_.records_bytes_max)),
       seen_(settings_.duplicate_ids_max),
-      folding_(settings_.detector.max_keys, settings_.detector.hash_seed),
-      fields_(settings_.detector.geo),
+      held_(settings_.held_bytes_max),
       watermark_(before_all_time),
       latest_(before_all_time) {
-  settings_.detector.records = [keeper = records_.get()](std::uint64_t sequence) {
-    return keeper->find(sequence);
-  };
   if (settings_.by_time) {
     settings_.detector.lateness_ns = 0;
   }
-  build();
+  shards_ = make_shards(std::max(settings_.shards, 1u));
+  threads_ = std::make_unique<ShardThreads>(
+      std::min(settings_.threads, static_cast<std::uint32_t>(shards_.size())));
 }
 
 CorrelationEngine::~CorrelationEngine() = default;
 
-void CorrelationEngine::build() {
-  stages_.clear();
-  problems_.clear();
-  reach_ns_ = 0;
-  rule_consumers_.assign(ruleset_->rules.size(), {});
-  for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
-    stages_.push_back(make_stage(spec));
-    const std::vector<CorrelationInput>& inputs = ruleset_->correlations[spec].inputs;
-    for (std::uint32_t input = 0; input < inputs.size(); ++input) {
-      // Inner correlations come before those that name them.
-      (inputs[input].is_correlation ? stages_[inputs[input].rule].consumers
-                                    : rule_consumers_[inputs[input].rule])
-          .push_back({spec, input});
-    }
+std::vector<std::unique_ptr<CorrelationShard>> CorrelationEngine::make_shards(
+    std::uint32_t count) const {
+  std::vector<std::unique_ptr<CorrelationShard>> shards;
+  for (std::uint32_t number = 0; number < count; ++number) {
+    ShardSettings settings;
+    settings.number = number;
+    settings.shards = count;
+    settings.fold = settings_.fold;
+    settings.records_bytes_max = settings_.records_bytes_max / count;
+    settings.waiting_max = settings_.waiting_max / count;
+    settings.detector = settings_.detector;
+    settings.detector.max_keys = std::max<std::uint64_t>(settings.detector.max_keys / count, 1);
+    shards.push_back(std::make_unique<CorrelationShard>(ruleset_, std::move(settings)));
   }
-  rules_by_key_.clear();
-  for (std::uint32_t rule = 0; rule < ruleset_->rules.size(); ++rule) {
-    if (!rule_consumers_[rule].empty()) {
-      rules_by_key_.emplace(ruleset_->rules[rule].key, rule);
-    }
-  }
-  find_reach();
-}
-
-CorrelationEngine::Stage CorrelationEngine::make_stage(std::uint32_t spec_index) {
-  const CorrelationSpec& spec = ruleset_->correlations[spec_index];
-  Stage stage;
-  stage.type = find_detector_type(spec.type);
-  DetectorResult made = make_detector(spec, settings_.detector);
-  if (!made) {
-    problems_.push_back({spec_index, made.error()});
-    return stage;
-  }
-  stage.detector = std::move(*made);
-  stage.waits = spec.info.extensions.emit_watermark && !stage.type->emits_by_itself;
-  for (const CorrelationInput& input : spec.inputs) {
-    std::vector<std::uint32_t> fields;
-    for (const std::string& field : input.group_fields) {
-      fields.push_back(fields_.intern(field));
-    }
-    stage.group_fields.push_back(std::move(fields));
-    if (input.is_correlation) {
-      const Stage& inner = stages_[input.rule];
-      const bool delays = inner.type != nullptr && inner.type->delays_reports;
-      const DurationNs own = delays ? ruleset_->correlations[input.rule].timespan_ns : 0;
-      stage.delay_ns = std::max(stage.delay_ns, add_saturating(inner.delay_ns, own));
-    }
-  }
-  for (const std::string& field : spec.fields) {
-    stage.fields.push_back(fields_.intern(field));
-  }
-  if (stage.type->looks_back) {
-    reach_ns_ = std::max(reach_ns_, add_saturating(spec.timespan_ns, stage.delay_ns));
-  }
-  return stage;
+  return shards;
 }
 
 // --- in ---
 
+bool CorrelationEngine::is_wanted(const FeedRecord& record) {
+  if (!record.time) {
+    ++counters_.without_time;
+    return false;
+  }
+  return (!settings_.since || *record.time >= *settings_.since) &&
+         (!settings_.until || *record.time < *settings_.until);
+}
+
 void CorrelationEngine::consume(const BatchResult& result, Out& out) {
-  const std::vector<Match>& matches = result.matches;
-  for (std::size_t begin = 0; begin < matches.size();) {
-    std::size_t end = begin;
-    Held held{0, matches[begin].sequence, matches[begin].record, {}};
-    for (; end < matches.size() && matches[end].sequence == held.sequence; ++end) {
-      const std::uint32_t rule = index(matches[end].rule);
-      if (!rule_consumers_[rule].empty()) {
-        held.rules.push_back(rule);
+  if (result.feed == nullptr) {
+    return;
+  }
+  const std::shared_ptr<const Feed> feed = result.feed;
+  if (settings_.by_time) {
+    std::vector<std::uint32_t> wanted;
+    for (std::uint32_t i = 0; i < feed->records.size(); ++i) {
+      if (is_wanted(feed->records[i])) {
+        wanted.push_back(i);
       }
     }
-    begin = end;
-    if (held.rules.empty()) {
+    const std::size_t runs = held_.runs();
+    held_.add(feed, wanted);
+    runs_on_disk_ += held_.runs() - runs;
+    return;
+  }
+  const std::string input = result.source == nullptr ? std::string() : result.source->input;
+  for (const FeedRecord& record : feed->records) {
+    if (!is_wanted(record)) {
       continue;
     }
-    if (!held.record->time) {
-      ++counters_.without_time;
-      continue;
-    }
-    held.time = *held.record->time;
-    if (settings_.clamp_future && held.time > result.received_at) {
-      held.time = result.received_at;
+    TimeNs time = *record.time;
+    if (settings_.clamp_future && time > result.received_at) {
+      time = result.received_at;
       ++counters_.future;
     }
-    if (settings_.by_time) {
-      held_.push_back(std::move(held));
-    } else {
-      take(result.source == nullptr ? std::string() : result.source->input, held, out);
-    }
+    take_from(input, *feed, record, time);
+  }
+  run_steps(out);
+}
+
+void CorrelationEngine::take_from(const std::string& input,
+                                  const Feed& feed,
+                                  const FeedRecord& record,
+                                  TimeNs time) {
+  move_clock(input, time);
+  const std::uint64_t duplicates = counters_.duplicates;
+  take(feed, record, time);
+  if (notes()) {
+    const bool is_copy = counters_.duplicates > duplicates;
+    note_taken(input, feed, record, steps_.back().copy.get(), time, is_copy);
   }
 }
 
-void CorrelationEngine::take(const std::string& input, const Held& held, Out& out) {
-  const auto [clock, is_new] = clocks_.try_emplace(input, InputClock{held.time, false});
-  clock->second.latest = std::max(clock->second.latest, held.time);
-  clock->second.idle = false;
-  follow_inputs(out);
-  const bool fed = feed(held, out);
-  if (settings_.journal && !replaying_) {
-    note_taken(input, held, fed);
+void CorrelationEngine::move_clock(const std::string& input, TimeNs time) {
+  if (clock_ == nullptr || clock_->first != input) {
+    clock_ = &*clocks_.try_emplace(input, InputClock{time, false}).first;
+  }
+  InputClock& clock = clock_->second;
+  const bool moves = time > clock.latest || clock.idle || watermark_ == before_all_time;
+  clock.idle = false;
+  clock.latest = std::max(clock.latest, time);
+  if (moves) {
+    follow_inputs();
   }
 }
 
-void CorrelationEngine::follow_inputs(Out& out) {
+void CorrelationEngine::follow_inputs() {
   TimeNs least = std::numeric_limits<TimeNs>::max();
   bool some = false;
   for (const auto& [input, clock] : clocks_) {
@@ -148,18 +140,89 @@ void CorrelationEngine::follow_inputs(Out& out) {
     }
   }
   if (some) {
-    move_watermark(subtract_saturating(least, settings_.detector.lateness_ns), out);
+    move_watermark(subtract_saturating(least, settings_.detector.lateness_ns));
   }
+}
+
+void CorrelationEngine::move_watermark(TimeNs time) {
+  if (time <= watermark_) {
+    return;
+  }
+  watermark_ = time;
+  if (settings_.duplicate_horizon_ns > 0) {
+    seen_.forget_before(subtract_saturating(watermark_, settings_.duplicate_horizon_ns));
+  }
+}
+
+void CorrelationEngine::add_step(const Feed* feed,
+                                 const FeedRecord* record,
+                                 std::shared_ptr<const RecordCopy> copy,
+                                 TimeNs time) {
+  steps_.push_back({next_step_, watermark_, feed, record, std::move(copy), time, next_step_});
+  ++next_step_;
+}
+
+void CorrelationEngine::take(const Feed& feed, const FeedRecord& record, TimeNs time) {
+  if (has_sorted_copies() && time > latest_) {
+    seen_now_.clear();
+    seen_.clear();
+  }
+  latest_ = std::max(latest_, time);
+  if (is_new(record)) {
+    ++counters_.fed;
+    add_step(&feed, &record, kept_copy(feed, record), time);
+  } else {
+    ++counters_.duplicates;
+    add_step(nullptr, nullptr, nullptr, time);
+  }
+}
+
+// The record as detectors may keep it: without its secrets.
+std::shared_ptr<const RecordCopy> CorrelationEngine::kept_copy(const Feed& feed,
+                                                               const FeedRecord& record) const {
+  if (!settings_.redact || replaying_ || record.record == nullptr) {
+    return record.record;
+  }
+  bool is_kept = false;
+  for (std::uint32_t i = 0; i < record.event_count && !is_kept; ++i) {
+    is_kept = shards_.front()->keeps(feed.events[record.first_event + i].spec);
+  }
+  std::string json = is_kept ? settings_.redact(record.record->json) : record.record->json;
+  if (json == record.record->json) {
+    return record.record;
+  }
+  auto copy = std::make_shared<RecordCopy>(*record.record);
+  copy->json = std::move(json);
+  return copy;
+}
+
+bool CorrelationEngine::is_new(const FeedRecord& record) {
+  if (has_sorted_copies() && seen_now_.size() < seen_now_max) {
+    if (std::find(seen_now_.begin(), seen_now_.end(), record.identity) != seen_now_.end()) {
+      return false;
+    }
+    seen_now_.push_back(record.identity);
+    if (seen_now_.size() == seen_now_max) {
+      for (const Hash128& identity : seen_now_) {
+        seen_.insert(identity, *record.time);
+      }
+    }
+    return true;
+  }
+  // By the record's own time: a clamped one differs between copies.
+  return seen_.insert(record.identity, *record.time);
 }
 
 void CorrelationEngine::set_idle(const std::string& input, bool idle, Out& out) {
   const auto found = clocks_.find(input);
   if (found != clocks_.end()) {
-    if (settings_.journal && !replaying_ && found->second.idle != idle) {
+    if (notes() && found->second.idle != idle) {
       note_idle(input, idle);
     }
     found->second.idle = idle;
-    follow_inputs(out);
+    follow_inputs();
+    add_step(nullptr, nullptr, nullptr, 0);
+    run_steps(out);
   }
 }
 
@@ -168,7 +231,9 @@ void CorrelationEngine::advance(TimeNs time, Out& out) {
   if (time > watermark_) {
     advanced_ = time;
   }
-  move_watermark(time, out);
+  move_watermark(time);
+  add_step(nullptr, nullptr, nullptr, 0);
+  run_steps(out);
   // What changed nothing that can be seen is noted with what follows it.
   if (out.size() > reports) {
     note_advance();
@@ -176,239 +241,102 @@ void CorrelationEngine::advance(TimeNs time, Out& out) {
 }
 
 void CorrelationEngine::finish(Out& out) {
-  std::sort(held_.begin(), held_.end(), [](const Held& a, const Held& b) {
-    return std::tie(a.time, a.sequence) < std::tie(b.time, b.sequence);
-  });
-  for (const Held& held : held_) {
-    if (held.time > latest_) {
-      seen_.clear();  // copies have equal times
+  // What is read from disk is valid only until the next record: its steps are run one by one, but
+  // those of memory together.
+  const bool on_disk = held_.runs() > 0;
+  std::vector<std::unique_ptr<Feed>> copies;
+  const Result<void> sorted = held_.for_each([&](const Feed& feed, const FeedRecord& record) {
+    move_watermark(*record.time);
+    if (on_disk && feed.records.size() == 1) {
+      copies.push_back(std::make_unique<Feed>(feed));
+      take(*copies.back(), copies.back()->records.front(), *record.time);
+    } else {
+      take(feed, record, *record.time);
     }
-    move_watermark(held.time, out);
-    feed(held, out);
-  }
+    if (steps_.size() >= steps_at_once) {
+      run_steps(out);
+      copies.clear();
+    }
+  });
+  run_steps(out);
   held_.clear();
-  held_.shrink_to_fit();
+  problem_ = held_.problem();
+  if (!sorted) {
+    problem_ = sorted.error().message;
+    incomplete_ = true;
+  }
   if (latest_ != before_all_time) {
     // What is still open when the last event is over stays open.
-    move_watermark(add_saturating(latest_, 1), out);
-    for (std::uint32_t spec = 0; spec < stages_.size(); ++spec) {
-      deliver(spec, out);
-      release(spec, std::numeric_limits<TimeNs>::max(), out);
+    move_watermark(add_saturating(latest_, 1));
+    add_step(nullptr, nullptr, nullptr, 0);
+    run_steps(out);
+    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+      shards_[shard]->finish(next_step_, reports_[shard]);
     }
+    ++next_step_;
+    collect(out);
   }
 }
 
-// False: a copy of a record that was fed before.
-bool CorrelationEngine::feed(const Held& held, Out& out) {
-  latest_ = std::max(latest_, held.time);
-  // By the record's own time: a clamped one differs between copies.
-  if (!seen_.insert(held.record->identity, *held.record->time)) {
-    ++counters_.duplicates;
-    return false;
-  }
-  ++counters_.fed;
-  kept_ = kept(held);
-  auto source = std::make_shared<Source>();
-  source->time = held.time;
-  source->sequence = records_->add(reaches(held, &Reach::looks_back) ? kept_ : nullptr);
-  source->identity = held.record->identity;
-  source->record = kept_;
-  current_ = held.record;
-  current_sequence_ = source->sequence;
-  for (const std::uint32_t rule : held.rules) {
-    for (const Consumer& consumer : rule_consumers_[rule]) {
-      stages_[consumer.spec].met.push_back({consumer.input, source});
-    }
-  }
-  run_stages(out);
-  current_.reset();
-  return true;
+// --- out ---
+
+void CorrelationEngine::run_steps(Out& out) {
+  reports_.resize(shards_.size());
+  threads_->run(static_cast<std::uint32_t>(shards_.size()),
+                [this](std::uint32_t shard) { shards_[shard]->run(steps_, reports_[shard]); });
+  steps_.clear();
+  collect(out);
 }
 
-// --- time ---
-
-void CorrelationEngine::move_watermark(TimeNs time, Out& out) {
-  if (time <= watermark_) {
-    return;
+void CorrelationEngine::collect(Out& out) {
+  std::vector<ShardReport> all;
+  for (std::vector<ShardReport>& reports : reports_) {
+    all.insert(all.end(),
+               std::make_move_iterator(reports.begin()),
+               std::make_move_iterator(reports.end()));
+    reports.clear();
   }
-  watermark_ = time;
-  for (std::uint32_t spec = 0; spec < stages_.size(); ++spec) {
-    Stage& stage = stages_[spec];
-    deliver(spec, out);
-    const TimeNs own = subtract_saturating(watermark_, stage.delay_ns);
-    release(spec, own, out);
-    if (stage.detector != nullptr) {
-      stage.detector->on_time(own,
-                              [&](Report&& report) { on_report(spec, std::move(report), out); });
-    }
+  // Of one group in one shard: in the order they were made.
+  std::stable_sort(all.begin(), all.end(), comes_before);
+  for (ShardReport& report : all) {
+    out.push_back({report.spec, std::move(report.report)});
   }
-  records_->forget_before(subtract_saturating(watermark_, reach_ns_));
-  if (settings_.duplicate_horizon_ns > 0) {
-    seen_.forget_before(subtract_saturating(watermark_, settings_.duplicate_horizon_ns));
-  }
-}
-
-void CorrelationEngine::release(std::uint32_t spec, TimeNs before, Out& out) {
-  Waiting& waiting = stages_[spec].waiting;
-  while (!waiting.empty() &&
-         (waiting.begin()->first.first < before || waiting.size() > settings_.waiting_max)) {
-    counters_.early += waiting.begin()->first.first < before ? 0u : 1u;
-    const Event event = std::move(waiting.begin()->second);
-    waiting.erase(waiting.begin());
-    observe(spec, event, out);
-  }
-}
-
-// --- stages ---
-
-void CorrelationEngine::run_stages(Out& out) {
-  for (std::uint32_t spec = 0; spec < stages_.size(); ++spec) {
-    deliver(spec, out);
-  }
-}
-
-// What this step brought to one correlation.
-void CorrelationEngine::deliver(std::uint32_t spec, Out& out) {
-  Stage& stage = stages_[spec];
-  if (stage.met.empty()) {
-    return;
-  }
-  if (stage.detector == nullptr || (replaying_ && !stage.known)) {
-    stage.met.clear();
-    return;
-  }
-  std::vector<Event> events = events_of(spec);
-  stage.met.clear();
-  for (Event& event : events) {
-    if (stage.waits) {
-      wait(stage, std::move(event));
-    } else {
-      observe(spec, event, out);
-    }
-  }
-  if (stage.waits) {
-    // One that is behind the watermark has nothing to wait for.
-    release(spec, subtract_saturating(watermark_, stage.delay_ns), out);
-  }
-}
-
-// A record may be met by a rule now and by an inner correlation later: while it waits it is still
-// one event.
-void CorrelationEngine::wait(Stage& stage, Event event) {
-  const std::pair<TimeNs, Hash128> key(event.source->time, event.source->identity);
-  const auto [begin, end] = stage.waiting.equal_range(key);
-  const auto same = std::find_if(begin, end, [&](const Waiting::value_type& other) {
-    return other.second.group == event.group;
-  });
-  if (same != end) {
-    same->second.inputs |= event.inputs;
-  } else {
-    stage.waiting.emplace(key, std::move(event));
-  }
-}
-
-// One event per record and group, however many inputs it met: it counts once.
-std::vector<CorrelationEngine::Event> CorrelationEngine::events_of(std::uint32_t spec_index) {
-  const CorrelationSpec& spec = ruleset_->correlations[spec_index];
-  const Stage& stage = stages_[spec_index];
-  std::vector<Event> events;
-  for (const Met& met : stage.met) {
-    Event event;
-    event.inputs = std::uint64_t{1} << met.input;
-    event.source = met.source;
-    const std::vector<std::uint32_t>& group_fields = stage.group_fields[met.input];
-    for (std::size_t i = 0; i < group_fields.size(); ++i) {
-      event.group.push_back(
-          field_of(*met.source, group_fields[i], spec.inputs[met.input].group_fields[i]).single());
-    }
-    const auto same = std::find_if(events.begin(), events.end(), [&](const Event& other) {
-      return other.source->sequence == met.source->sequence && other.group == event.group;
-    });
-    if (same != events.end()) {
-      same->inputs |= event.inputs;
-      continue;
-    }
-    for (std::size_t i = 0; i < stage.fields.size(); ++i) {
-      event.fields.push_back(field_of(*met.source, stage.fields[i], spec.fields[i]));
-    }
-    events.push_back(std::move(event));
-  }
-  return events;
-}
-
-FieldTexts CorrelationEngine::field_of(const Source& source,
-                                       std::uint32_t field,
-                                       const std::string& name) {
-  for (const auto& [key, value] : source.overlay) {
-    if (key == name) {
-      FieldTexts texts;
-      if (value) {
-        texts.values.push_back(*value);
-      }
-      return texts;
-    }
-  }
-  fields_.use(current_ != nullptr && source.sequence == current_sequence_ ? current_
-                                                                          : source.record);
-  return fields_.get(field);
-}
-
-void CorrelationEngine::observe(std::uint32_t spec, const Event& event, Out& out) {
-  Observation observation;
-  observation.inputs = event.inputs;
-  observation.time = event.source->time;
-  observation.sequence = event.source->sequence;
-  observation.identity = event.source->identity;
-  observation.group = event.group;
-  observation.fields = event.fields;
-  observation.record = event.source->record;
-  stages_[spec].detector->on_match(
-      observation, [&](Report&& report) { on_report(spec, std::move(report), out); });
-}
-
-void CorrelationEngine::on_report(std::uint32_t spec_index, Report&& report, Out& out) {
-  const CorrelationSpec& spec = ruleset_->correlations[spec_index];
-  const Stage& stage = stages_[spec_index];
-  if (!stage.consumers.empty()) {
-    auto source = std::make_shared<Source>();
-    source->time = report.time;
-    source->sequence = report.sequence;
-    source->identity = report.identity;
-    source->record = report.events.empty() ? nullptr : report.events.back();
-    for (std::size_t i = 0; i < spec.group_by.size() && i < report.group.size(); ++i) {
-      source->overlay.emplace_back(spec.group_by[i], report.group[i]);
-    }
-    for (const Consumer& consumer : stage.consumers) {
-      stages_[consumer.spec].met.push_back({consumer.input, source});
-    }
-  }
-  if (settings_.fold && !folding_.shows(spec, report)) {
-    ++counters_.folded;
-    return;
-  }
-  out.push_back({spec_index, std::move(report)});
 }
 
 // --- counters ---
 
+DetectorLosses CorrelationEngine::losses(std::uint32_t spec) const {
+  DetectorLosses sum;
+  for (const auto& shard : shards_) {
+    const Detector* detector = shard->detector(spec);
+    const DetectorLosses own = detector == nullptr ? DetectorLosses{} : detector->losses();
+    sum.groups += own.groups;
+    sum.values += own.values;
+    sum.late += own.late;
+  }
+  return sum;
+}
+
 DetectorCounters CorrelationEngine::counters(std::uint32_t spec) const {
-  return stages_[spec].detector == nullptr ? DetectorCounters{}
-                                           : stages_[spec].detector->counters();
+  DetectorCounters sum;
+  for (const auto& shard : shards_) {
+    sum.add(shard->counters(spec));
+  }
+  return sum;
 }
 
 CorrelationCounters CorrelationEngine::counters() const {
   CorrelationCounters counters = counters_;
   counters.hours_forgotten = seen_.forgotten_early();
-  for (std::uint32_t spec = 0; spec < stages_.size(); ++spec) {
-    const DetectorCounters one = this->counters(spec);
-    counters.detectors.keys += one.keys;
-    counters.detectors.bytes += one.bytes;
-    counters.detectors.evicted_keys += one.evicted_keys;
-    counters.detectors.dropped_values += one.dropped_values;
-    counters.detectors.late += one.late;
-    counters.detectors.duplicates += one.duplicates;
-    counters.detectors.open += one.open;
-    counters.detectors.skipped += one.skipped;
+  counters.runs_on_disk = runs_on_disk_;
+  for (const auto& shard : shards_) {
+    const ShardCounters own = shard->counters();
+    counters.folded += own.folded;
+    counters.early += own.early;
+    counters.records_dropped += own.records_dropped;
+  }
+  for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
+    counters.detectors.add(this->counters(spec));
   }
   return counters;
 }

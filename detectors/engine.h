@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// CorrelationEngine: from the matches of batches, in order, to the reports of stateful detectors.
+// CorrelationEngine: from what batches bring to the correlations (engine/flow/feed.h), in order, to
+// the reports of stateful detectors.
 //
-// One step per record. It goes through the correlations in their order, inner ones first: what the
-// record met, and what inner correlations have just reported, becomes one Observation per group;
-// its detector reports; reports are handed on to the outer ones and out. Before each step the
-// watermark moves, and with it what waits for time: absences, and the events of correlations with
-// `emit: watermark`, which are kept until no earlier one can come and then fed in the order of
-// time.
+// One step per record: copies of records are dropped, the watermark moves, and every shard
+// (shard.h) takes the events of its groups. What the shards report is merged by (step, correlation,
+// time, group), so that it is the same for any number of shards and threads.
 //
-// by_time (scan): matches are kept and sorted by (time, sequence) at the end. Otherwise (tail,
-// --order arrival) they are taken as they come, and the watermark is the greatest event time less
-// the lateness, the least over inputs.
+// by_time (scan): records are kept (held_records.h) and gone through in the order of (time,
+// sequence) at the end. Otherwise (tail, --order arrival) they are taken as they come, and the
+// watermark is the greatest event time less the lateness, the least over inputs.
 //
-// Thread rule: one thread. Determinism: the outcome depends on the sequence of records only, not on
-// how they are cut into batches. Errors: specifications that cannot be run are in problems() and
+// Thread rule: one thread calls; shards may run on further ones meanwhile. Determinism: the outcome
+// depends on the sequence of records only, not on how they are cut into batches, unless a limit is
+// crossed: limits are per shard. Errors: specifications that cannot be run are in problems() and
 // report nothing.
 #pragma once
 
@@ -27,26 +26,32 @@
 #include <utility>
 #include <vector>
 
-#include "detectors/fields.h"
-#include "detectors/folding.h"
-#include "detectors/record_keeper.h"
-#include "detectors/registry.h"
+#include "detectors/held_records.h"
 #include "detectors/seen_records.h"
+#include "detectors/shard.h"
 #include "engine/base/limits.h"
+#include "engine/base/wire.h"
 #include "engine/flow/detector.h"
 #include "engine/flow/run.h"
 
 namespace tocsin {
+
+class ShardThreads;
 
 struct CorrelationSettings {
   bool by_time = false;
   bool fold = true;
   // tail: an event time ahead of the receive time is taken as the receive time, and counted.
   bool clamp_future = false;
+  // Records outside feed nothing.
+  std::optional<TimeNs> since, until;
   DurationNs duplicate_horizon_ns = 0;  // 0: only the limit counts
   std::size_t duplicate_ids_max = limits::duplicate_ids_max;
   std::size_t records_bytes_max = limits::detector_records_bytes_max;
   std::size_t waiting_max = limits::detector_waiting_max;
+  std::size_t held_bytes_max = limits::detector_held_bytes_max;
+  std::uint32_t shards = 1;
+  std::uint32_t threads = 1;  // that run the shards, the caller's included
   // Keep a journal for take_journal(). Not for by_time.
   bool journal = false;
   // Takes the secrets out of a record's JSON before it is kept for later; empty: it is kept as it
@@ -68,12 +73,9 @@ struct CorrelationCounters {
   std::uint64_t folded = 0;           // reports that repeat a shown one
   std::uint64_t early = 0;            // events decided before the watermark, for lack of room
   std::uint64_t hours_forgotten = 0;  // the horizon of duplicates is shorter than promised
+  std::uint64_t records_dropped = 0;  // reports name fewer records, for lack of room
+  std::uint64_t runs_on_disk = 0;     // by_time: sorted runs that were written
   DetectorCounters detectors;         // of all
-};
-
-struct CorrelationProblem {
-  std::uint32_t spec = 0;
-  SpecError error;
 };
 
 class CorrelationEngine {
@@ -81,7 +83,7 @@ class CorrelationEngine {
   CorrelationEngine(std::shared_ptr<const Ruleset> ruleset, CorrelationSettings settings);
   ~CorrelationEngine();
 
-  // Appends what the batch's matches make detectors report. Precondition: of the engine's ruleset.
+  // Appends what the batch's records make detectors report. Precondition: of the engine's ruleset.
   void consume(const BatchResult& result, std::vector<CorrelationReport>& out);
   // No record will come any more: all that waited is decided. What an absence still waits for is
   // not reported.
@@ -97,7 +99,8 @@ class CorrelationEngine {
   void adopt(std::shared_ptr<const Ruleset> ruleset);
 
   // State for a restart. load(): false if the bytes are not readable (then nothing has changed);
-  // specifications that they do not know start empty. Not for by_time.
+  // specifications that they do not know start empty. The number of shards is that of the state.
+  // Not for by_time.
   void save(std::string& out) const;
   bool load(std::string_view bytes);
 
@@ -112,115 +115,90 @@ class CorrelationEngine {
   // Inputs that fed correlations.
   std::vector<std::string> inputs() const;
 
-  const std::vector<CorrelationProblem>& problems() const { return problems_; }
+  const std::vector<CorrelationProblem>& problems() const { return shards_.front()->problems(); }
+  // by_time: what went wrong on disk; empty: nothing. Records were lost only if is_incomplete().
+  const std::string& problem() const { return problem_; }
+  bool is_incomplete() const { return incomplete_; }
+  // What weakened one correlation so far. O(shards).
+  DetectorLosses losses(std::uint32_t spec) const;
   CorrelationCounters counters() const;
   DetectorCounters counters(std::uint32_t spec) const;
   TimeNs watermark() const { return watermark_; }
 
+  // --- for people and their tools, between batches ---
+  // Does it learn what is usual? (new_value, rare_value)
+  bool has_baseline(std::uint32_t spec) const;
+  // Groups in the order of their keys.
+  void for_each_group(std::uint32_t spec, const GroupVisit& visit) const;
+  std::optional<std::string> show(std::uint32_t spec, std::string_view group_key) const;
+  bool forget(std::uint32_t spec, std::string_view group_key);
+  Result<void> import_group(std::uint32_t spec, std::string_view group_key, std::string_view json);
+
  private:
-  struct Consumer {  // an input of a correlation
-    std::uint32_t spec;
-    std::uint32_t input;
-  };
-  // What feeds correlations: a record, or a report of an inner one, whose group values overlay the
-  // record's fields.
-  struct Source {
-    TimeNs time = 0;
-    std::uint64_t sequence = 0;
-    Hash128 identity;
-    std::shared_ptr<const RecordCopy> record;
-    std::vector<std::pair<std::string, std::optional<std::string>>> overlay;
-  };
-  struct Met {
-    std::uint32_t input;
-    std::shared_ptr<const Source> source;
-  };
-  // An observation that owns what it refers to, and can wait.
-  struct Event {
-    std::uint64_t inputs = 0;
-    std::shared_ptr<const Source> source;
-    std::vector<std::optional<std::string>> group;
-    std::vector<FieldTexts> fields;
-  };
-  // In an order that does not depend on arrival.
-  using Waiting = std::multimap<std::pair<TimeNs, Hash128>, Event>;
-  struct Stage {
-    std::unique_ptr<Detector> detector;
-    const DetectorType* type = nullptr;
-    bool waits = false;       // emit: watermark
-    bool known = false;       // to the loaded state
-    DurationNs delay_ns = 0;  // how late reports of inner correlations come at most
-    std::vector<std::vector<std::uint32_t>> group_fields;  // per input: FieldReader numbers
-    std::vector<std::uint32_t> fields;
-    std::vector<Consumer> consumers;  // of its reports
-    std::vector<Met> met;             // in this step
-    Waiting waiting;
-  };
-  struct Held {  // by_time
-    TimeNs time;
-    std::uint64_t sequence;
-    std::shared_ptr<const RecordCopy> record;
-    std::vector<std::uint32_t> rules;
-  };
-  struct Reach {                        // of a rule, through all correlations behind it
-    std::vector<std::uint32_t> fields;  // that they read: FieldReader numbers
-    bool looks_back = false;            // some may name the record by its sequence
-    bool is_kept = false;               // some may keep it
-  };
   struct InputClock {
     TimeNs latest = 0;
     bool idle = false;
   };
   using Out = std::vector<CorrelationReport>;
 
-  void build();
-  Stage make_stage(std::uint32_t spec);
-  void take(const std::string& input, const Held& held, Out& out);
-  bool feed(const Held& held, Out& out);
-  void find_reach();
-  std::shared_ptr<const RecordCopy> kept(const Held& held) const;
-  bool reaches(const Held& held, bool Reach::*what) const;
-  void note_taken(const std::string& input, const Held& held, bool fed);
+  std::vector<std::unique_ptr<CorrelationShard>> make_shards(std::uint32_t count) const;
+  Detector* owner(std::uint32_t spec, std::string_view group_key) const;
+  void follow_inputs();
+  void move_watermark(TimeNs time);
+  void add_step(const Feed* feed,
+                const FeedRecord* record,
+                std::shared_ptr<const RecordCopy> copy,
+                TimeNs time);
+  void take(const Feed& feed, const FeedRecord& record, TimeNs time);
+  void move_clock(const std::string& input, TimeNs time);
+  void take_from(const std::string& input, const Feed& feed, const FeedRecord& record, TimeNs time);
+  std::shared_ptr<const RecordCopy> kept_copy(const Feed& feed, const FeedRecord& record) const;
+  bool notes() const { return settings_.journal && !replaying_; }
+  void note_taken(const std::string& input,
+                  const Feed& feed,
+                  const FeedRecord& record,
+                  const RecordCopy* copy,
+                  TimeNs time,
+                  bool is_copy);
   void note_idle(const std::string& input, bool idle);
   void note_advance();
-  void replay_taken(WireReader& reader);
-  void move_watermark(TimeNs time, Out& out);
-  void follow_inputs(Out& out);
-  void run_stages(Out& out);
-  void deliver(std::uint32_t spec, Out& out);
-  static void wait(Stage& stage, Event event);
-  std::vector<Event> events_of(std::uint32_t spec);
-  FieldTexts field_of(const Source& source, std::uint32_t field, const std::string& name);
-  void observe(std::uint32_t spec, const Event& event, Out& out);
-  void release(std::uint32_t spec, TimeNs before, Out& out);
-  void on_report(std::uint32_t spec, Report&& report, Out& out);
-  static void save_stage(const Stage& stage, WireWriter& writer);
-  static bool load_stage(Stage& stage, WireReader& reader);
+  void close_segment();
+  bool replay_segment(std::string_view bytes, Out& reported_before);
+  bool replay_taken(WireReader& reader,
+                    const std::vector<std::optional<std::uint32_t>>& specs,
+                    Out& reported_before);
+  void run_steps(Out& out);
+  void collect(Out& out);
+  // Copies follow one another, and what is seen need not outlive the run.
+  bool has_sorted_copies() const {
+    return settings_.by_time && settings_.duplicate_horizon_ns == 0;
+  }
+  bool is_new(const FeedRecord& record);
+  bool is_wanted(const FeedRecord& record);
 
   std::shared_ptr<const Ruleset> ruleset_;
   CorrelationSettings settings_;
-  std::vector<std::vector<Consumer>> rule_consumers_;  // by detection rule
-  std::vector<Reach> reach_;                           // by detection rule
-  std::vector<Stage> stages_;                          // by correlation
-  DurationNs reach_ns_ = 0;                            // how far back any report may look
-  std::unique_ptr<RecordKeeper> records_;              // at a fixed place: detectors ask it
+  std::vector<std::unique_ptr<CorrelationShard>> shards_;
+  std::unique_ptr<ShardThreads> threads_;
   SeenRecords seen_;
-  Folding folding_;
-  FieldReader fields_;
-  // The record that is fed now, as it came; a source of its sequence may be without its secrets.
-  std::shared_ptr<const RecordCopy> current_;
-  std::shared_ptr<const RecordCopy> kept_;  // the same as it may be kept
-  std::uint64_t current_sequence_ = 0;
-  std::vector<Held> held_;
+  std::vector<Hash128> seen_now_;  // by_time: of records at the time `latest_`, while they are few
+  HeldRecords held_;
+  std::uint64_t runs_on_disk_ = 0;
   std::map<std::string, InputClock> clocks_;
+  std::pair<const std::string, InputClock>* clock_ = nullptr;  // of the last record
   TimeNs watermark_;
   TimeNs latest_;
-  std::string journal_;
+  std::uint64_t next_step_ = 0;
+  std::vector<ShardStep> steps_;
+  std::vector<std::vector<ShardReport>> reports_;  // by shard
+  std::string problem_;
+  bool incomplete_ = false;
+  std::string journal_;             // segments that are complete
+  std::string segment_;             // entries of the ruleset at hand
+  std::vector<bool> noted_;         // correlations that the segment names
   std::optional<TimeNs> advanced_;  // not yet in the journal
-  std::map<std::string, std::uint32_t> rules_by_key_;
   bool replaying_ = false;
   CorrelationCounters counters_;
-  std::vector<CorrelationProblem> problems_;
 };
 
 }  // namespace tocsin

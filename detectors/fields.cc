@@ -45,15 +45,7 @@ FieldTexts derived_field(const JsonNode& record, std::string_view path, const Ge
   if (!place) {
     return texts;
   }
-  if (path == "tocsin.source.country") {
-    add(place->country, texts);
-  } else if (path == "tocsin.source.asn" && place->asn) {
-    add(std::to_string(*place->asn), texts);
-  } else if (path == "tocsin.source.latitude" && place->latitude) {
-    add(number_text(*place->latitude), texts);
-  } else if (path == "tocsin.source.longitude" && place->longitude) {
-    add(number_text(*place->longitude), texts);
-  }
+  add(geo_text(*place, path), texts);
   return texts;
 }
 
@@ -91,11 +83,6 @@ void FieldReader::use(std::shared_ptr<const RecordCopy> record) {
   record_ = std::move(record);
   ++record_number_;
   parsed_ = false;
-}
-
-void FieldReader::preset(std::uint32_t field, FieldTexts texts) {
-  slots_[field].texts = std::move(texts);
-  slots_[field].record = record_number_;
 }
 
 const FieldTexts& FieldReader::get(std::uint32_t field) {

@@ -30,10 +30,6 @@ class FieldReader {
   // Turns to this record, and keeps it until the next call.
   void use(std::shared_ptr<const RecordCopy> record);
   const FieldTexts& get(std::uint32_t field);
-  // Instead of what the current record's JSON says, until the next use(): what was read of it
-  // before.
-  void preset(std::uint32_t field, FieldTexts texts);
-  const std::string& path(std::uint32_t field) const { return slots_[field].path; }
 
  private:
   struct Slot {

@@ -38,9 +38,9 @@ bool Folding::shows(const CorrelationSpec& spec, const Report& report) {
 
 void Folding::save(WireWriter& writer) const {
   writer.number(shown_.size());
-  shown_.for_each([&](std::string_view key, const TimeNs& time, bool is_protected) {
+  shown_.for_each([&](std::string_view key, const TimeNs& time, std::uint8_t standing) {
     writer.text(key);
-    writer.flag(is_protected);
+    writer.number(standing);
     writer.signed_number(time);
   });
 }
@@ -48,8 +48,8 @@ void Folding::save(WireWriter& writer) const {
 void Folding::load(WireReader& reader) {
   for (std::size_t keys = reader.count(3); keys > 0 && reader.ok(); --keys) {
     const std::string_view key = reader.text();
-    const bool is_protected = reader.flag();
-    shown_.restore(key, is_protected) = reader.signed_number();
+    const std::uint64_t standing = reader.number();
+    shown_.restore(key, standing) = reader.signed_number();
   }
 }
 

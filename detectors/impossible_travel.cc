@@ -19,7 +19,7 @@ namespace {
 
 constexpr double earth_radius_km = 6371.0088;  // mean radius, IUGG
 constexpr double km_per_mile = 1.609344;
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t format_version = 2;
 
 struct Place {
   TimeNs time = 0;
@@ -28,7 +28,13 @@ struct Place {
   double longitude = 0;
   double accuracy_km = 0;
   std::string address;
+  std::string name;  // "Berlin, DE"; empty: the database does not say
 };
+
+std::string name_of(const GeoPlace& place) {
+  return place.city.empty() || place.country.empty() ? place.city + place.country
+                                                     : place.city + ", " + place.country;
+}
 
 // Haversine: stable for small distances.
 double great_circle_km(const Place& a, const Place& b) {
@@ -60,9 +66,7 @@ class ImpossibleTravel final : public Detector {
     if (!locate(observation, place)) {
       return;
     }
-    key_.clear();
-    append_group_key(observation.group, key_);
-    std::vector<Place>& places = groups_.touch(key_);
+    std::vector<Place>& places = groups_.touch(observation.group_key);
     if (place.time < watermark_ && places.empty()) {
       ++counters_.late;
     }
@@ -76,7 +80,7 @@ class ImpossibleTravel final : public Detector {
       report(observation, *after, place, sink);
     }
     places.insert(at, std::move(place));
-    forget(places);
+    drop_old(places);
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {
@@ -93,9 +97,9 @@ class ImpossibleTravel final : public Detector {
     writer.signed_number(watermark_);
     writer.number(groups_.size());
     groups_.for_each(
-        [&](std::string_view key, const std::vector<Place>& places, bool is_protected) {
+        [&](std::string_view key, const std::vector<Place>& places, std::uint8_t standing) {
           writer.text(key);
-          writer.flag(is_protected);
+          writer.number(standing);
           writer.number(places.size());
           for (const Place& place : places) {
             writer.signed_number(place.time);
@@ -104,6 +108,7 @@ class ImpossibleTravel final : public Detector {
             writer.real(place.longitude);
             writer.real(place.accuracy_km);
             writer.text(place.address);
+            writer.text(place.name);
           }
         });
   }
@@ -117,9 +122,9 @@ class ImpossibleTravel final : public Detector {
     KeyTable<std::vector<Place>> groups(settings_.max_keys, settings_.hash_seed);
     for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
       const std::string_view key = reader.text();
-      const bool is_protected = reader.flag();
-      std::vector<Place>& places = groups.restore(key, is_protected);
-      for (std::size_t count = reader.count(26); count > 0 && reader.ok(); --count) {
+      const std::uint64_t standing = reader.number();
+      std::vector<Place>& places = groups.restore(key, standing);
+      for (std::size_t count = reader.count(27); count > 0 && reader.ok(); --count) {
         Place place;
         place.time = reader.signed_number();
         place.sequence = reader.number();
@@ -127,6 +132,7 @@ class ImpossibleTravel final : public Detector {
         place.longitude = reader.real();
         place.accuracy_km = reader.real();
         place.address = std::string(reader.text());
+        place.name = std::string(reader.text());
         places.push_back(std::move(place));
       }
     }
@@ -138,15 +144,45 @@ class ImpossibleTravel final : public Detector {
     return true;
   }
 
+  DetectorLosses losses() const override {
+    return {groups_.evicted_protected(), counters_.dropped_values, counters_.late};
+  }
+
   DetectorCounters counters() const override {
     DetectorCounters counters = counters_;
     counters.keys = groups_.size();
     counters.evicted_keys = groups_.evicted();
+    counters.evicted_protected = groups_.evicted_protected();
     counters.bytes = groups_.bytes() + groups_.size() * sizeof(Place);
     return counters;
   }
 
+  void for_each_group(TimeNs, const GroupVisit& visit) const override {
+    groups_.for_each([&](std::string_view key, const std::vector<Place>& places, std::uint8_t) {
+      visit(view_of(key, places));
+    });
+  }
+
+  std::optional<std::string> show(std::string_view group_key) const override {
+    const std::vector<Place>* places = groups_.find(group_key);
+    return places == nullptr ? std::nullopt
+                             : std::optional<std::string>(group_json(view_of(group_key, *places)));
+  }
+
+  bool forget(std::string_view group_key) override { return groups_.erase(group_key); }
+
  private:
+  static GroupView view_of(std::string_view key, const std::vector<Place>& places) {
+    GroupView view;
+    view.key = key;
+    view.events = places.size();
+    if (view.events > 0) {
+      view.first_seen = places.front().time;
+      view.last_seen = places.back().time;
+    }
+    return view;
+  }
+
   // False, and counted, if there is no address, no location, or the address is excluded.
   bool locate(const Observation& observation, Place& place) {
     const std::optional<std::string> text = observation.fields[0].single();
@@ -170,6 +206,7 @@ class ImpossibleTravel final : public Detector {
     place.longitude = *found->longitude;
     place.accuracy_km = found->accuracy_km;
     place.address = to_text(*address);
+    place.name = name_of(*found);
     return true;
   }
 
@@ -188,7 +225,7 @@ class ImpossibleTravel final : public Detector {
     return km >= travel_.min_distance_km && km > travel_.min_speed_kmh * hours;
   }
 
-  void forget(std::vector<Place>& places) {
+  void drop_old(std::vector<Place>& places) {
     const TimeNs horizon = subtract_saturating(watermark_, travel_.timespan_ns);
     std::size_t old = 0;
     // The last is kept whatever its age: a late event may come just after it.
@@ -217,7 +254,13 @@ class ImpossibleTravel final : public Detector {
     const DurationNs apart = report.last_seen - report.first_seen;
     EvidenceWriter evidence;
     evidence.text("address", place.address);
+    if (!place.name.empty()) {
+      evidence.text("place", place.name);
+    }
     evidence.text("other_address", other.address);
+    if (!other.name.empty()) {
+      evidence.text("other_place", other.name);
+    }
     evidence.text("other_time", format_rfc3339(other.time));
     evidence.number("distance_km", std::round(km));
     if (apart > 0) {
@@ -235,7 +278,6 @@ class ImpossibleTravel final : public Detector {
   KeyTable<std::vector<Place>> groups_;  // in time order
   TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
   DetectorCounters counters_;
-  std::string key_;  // reused
 };
 
 }  // namespace
@@ -256,8 +298,9 @@ DetectorResult make_impossible_travel(const CorrelationSpec& spec,
   if (spec.fields.size() != 1) {
     return spec_error("impossible_travel needs a field with an address", "field: sourceIPAddress");
   }
-  if (!settings.geo) {
-    return spec_error("impossible_travel needs a database of locations, and none is configured");
+  if (!settings.geo_fields.location) {
+    return spec_error("impossible_travel needs a database of locations, and none is configured",
+                      "name one with --geo-database FILE or geo_databases: in the configuration");
   }
   return std::unique_ptr<Detector>(
       std::make_unique<ImpossibleTravel>(travel, ExcludeList(options.list("exclude")), settings));

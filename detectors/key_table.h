@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// KeyTable: bounded state per group key, in two segments (a segmented LRU). New keys are on
-// probation and go first, least recently used first; a key that is seen again is protected, up to a
-// quota: a flood of one-off keys cannot push out the slow attack among them. Keys are compared as
-// bytes; the hash is seeded, since attackers choose keys.
+// KeyTable: bounded state per group key, in two segments. New keys are on probation and go first,
+// oldest first; a key that is seen again is protected, up to a quota: a flood of one-off keys
+// cannot push out the slow attack among them. Protected keys get a second chance (CLOCK): a use is
+// only noted, and the oldest one that was not used since its last turn has to go. Keys are compared
+// as bytes; the hash is seeded, since attackers choose keys.
 //
-// Thread rule: one thread. Cost: O(1) expected per call. Memory: the limit times the state. Order
-// of eviction and of for_each depends on the calls only, not on the seed.
+// Thread rule: one thread. Cost: amortised O(1) expected per call; a use of a protected key touches
+// its own slot only. Memory: the limit times the state. Order of eviction and of for_each depends
+// on the calls only, not on the seed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,7 @@ class KeyTable {
 
   std::size_t size() const { return used_; }
   std::uint64_t evicted() const { return evicted_; }
-  // Of these, keys that had been protected: a detector is weaker than its rule says.
+  // Of these, keys that are or had been protected: a detector is weaker than its rule says.
   std::uint64_t evicted_protected() const { return evicted_protected_; }
 
   State* find(std::string_view key) {
@@ -37,7 +39,9 @@ class KeyTable {
     return slot == no_slot ? nullptr : &slots_[slot].state;
   }
 
-  // Finds the key's state, or makes one; either way it was used last. Valid until the next touch()
+  const State* find(std::string_view key) const { return const_cast<KeyTable*>(this)->find(key); }
+
+  // Finds the key's state, or makes one; either way it was used now. Valid until the next touch()
   // or expire().
   State& touch(std::string_view key, bool* created = nullptr) {
     const std::uint64_t hash = seeded_hash(key, seed_);
@@ -46,9 +50,14 @@ class KeyTable {
       *created = slot == no_slot;
     }
     if (slot != no_slot) {
-      unlink(slot);
-      link_newest(slot, protected_segment);
-      bound_protected();
+      if (slots_[slot].segment == protected_segment) {
+        slots_[slot].used = true;
+      } else {
+        unlink(slot);
+        link_newest(slot, protected_segment);
+        slots_[slot].was_protected = true;
+        bound_protected();
+      }
       return slots_[slot].state;
     }
     while (used_ >= keys_max_) {
@@ -59,38 +68,63 @@ class KeyTable {
     return slots_[slot].state;
   }
 
-  // Drops least recently used keys while `is_old(state)`; for keys whose time has passed. Amortised
-  // O(1).
+  // Drops keys for which `is_old(state)`, the oldest first, until one is neither old nor was used
+  // lately; for keys whose time has passed. Amortised O(1).
   template <typename IsOld>
   void expire(IsOld is_old) {
-    for (Segment& segment : segments_) {
-      while (segment.oldest != no_slot && is_old(slots_[segment.oldest].state)) {
-        remove(segment.oldest);
+    for (const SegmentId id : {probation_segment, protected_segment}) {
+      for (std::uint32_t slot = segments_[id].oldest; slot != no_slot;
+           slot = segments_[id].oldest) {
+        if (is_old(slots_[slot].state)) {
+          remove(slot);
+        } else if (!give_second_chance(slot)) {
+          break;
+        }
       }
     }
   }
 
-  // Least recently used first, those on probation before the protected: re-adding in this order
-  // makes an equal table.
+  // What a key's place in the table depends on: whether it is protected, was used since its last
+  // turn, and was ever protected.
+  using Standing = std::uint8_t;
+  static bool is_protected(Standing standing) { return (standing & 1u) != 0; }
+
+  // Oldest first, those on probation before the protected: re-adding in this order makes an equal
+  // table.
   template <typename Visit>
   void for_each(Visit visit) const {
     for (const Segment& segment : segments_) {
       for (std::uint32_t slot = segment.oldest; slot != no_slot; slot = slots_[slot].newer) {
+        const unsigned standing = (&segment == &segments_[protected_segment] ? 1u : 0u) |
+                                  (slots_[slot].used ? 2u : 0u) |
+                                  (slots_[slot].was_protected ? 4u : 0u);
         visit(std::string_view(slots_[slot].key),
               slots_[slot].state,
-              &segment == &segments_[protected_segment]);
+              static_cast<Standing>(standing));
       }
     }
   }
 
   // For loading: adds a key that is not there as the newest of its segment.
-  State& restore(std::string_view key, bool is_protected) {
+  State& restore(std::string_view key, std::uint64_t standing) {
     while (used_ >= keys_max_) {
       evict();
     }
     const std::uint32_t slot = add(key, seeded_hash(key, seed_));
-    link_newest(slot, is_protected ? protected_segment : probation_segment);
+    link_newest(slot, (standing & 1u) != 0 ? protected_segment : probation_segment);
+    slots_[slot].used = (standing & 2u) != 0;
+    slots_[slot].was_protected = (standing & 4u) != 0;
     return slots_[slot].state;
+  }
+
+  // Removes a key; false if it is not there.
+  bool erase(std::string_view key) {
+    const std::uint32_t slot = lookup(key, seeded_hash(key, seed_));
+    if (slot == no_slot) {
+      return false;
+    }
+    remove(slot);
+    return true;
   }
 
   // Without the memory that states own.
@@ -109,6 +143,8 @@ class KeyTable {
     std::uint32_t older = no_slot;
     std::uint32_t newer = no_slot;
     SegmentId segment = probation_segment;
+    bool used = false;           // protected: since its last turn
+    bool was_protected = false;  // it is, or was before the quota put it on probation again
   };
   struct Cell {
     std::uint32_t slot = no_slot;
@@ -200,20 +236,37 @@ class KeyTable {
   }
 
   void evict() {
-    const bool from_probation = segments_[probation_segment].oldest != no_slot;
-    ++evicted_;
-    if (!from_probation) {
-      ++evicted_protected_;
+    std::uint32_t slot = segments_[probation_segment].oldest;
+    if (slot == no_slot) {
+      while (give_second_chance(segments_[protected_segment].oldest)) {
+      }
+      slot = segments_[protected_segment].oldest;
     }
-    remove(segments_[from_probation ? probation_segment : protected_segment].oldest);
+    ++evicted_;
+    evicted_protected_ += slots_[slot].was_protected ? 1u : 0u;
+    remove(slot);
   }
 
-  // Past the quota the least recently used protected key is on probation again, as its newest.
+  // True: it was used since its last turn, and is the newest of its segment now.
+  bool give_second_chance(std::uint32_t slot) {
+    if (!slots_[slot].used) {
+      return false;
+    }
+    const SegmentId segment = slots_[slot].segment;
+    unlink(slot);
+    link_newest(slot, segment);
+    return true;
+  }
+
+  // Past the quota the oldest protected key without a use since its last turn is on probation
+  // again, as its newest.
   void bound_protected() {
     while (segments_[protected_segment].size > protected_max_) {
       const std::uint32_t slot = segments_[protected_segment].oldest;
-      unlink(slot);
-      link_newest(slot, probation_segment);
+      if (!give_second_chance(slot)) {
+        unlink(slot);
+        link_newest(slot, probation_segment);
+      }
     }
   }
 
@@ -221,6 +274,7 @@ class KeyTable {
     Segment& segment = segments_[id];
     Slot& s = slots_[slot];
     s.segment = id;
+    s.used = false;
     s.older = segment.newest;
     s.newer = no_slot;
     (segment.newest == no_slot ? segment.oldest : slots_[segment.newest].newer) = slot;

@@ -8,6 +8,7 @@
 // its last key instead.
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <memory>
 
 #include "detectors/baseline.h"
@@ -46,30 +47,24 @@ class NewValue final : public Detector {
         parents_(settings.max_keys, settings.hash_seed) {}
 
   void on_match(const Observation& observation, const ReportSink& sink) override {
-    std::vector<std::string> values;
-    for (const std::string& text : observation.fields[0].values) {
-      if (!exclude_.contains(text, unmapped_address(text))) {
-        values.push_back(granular_value(new_value_.granularity, text, settings_.geo));
-      }
-    }
-    if (values.empty()) {
+    read_values(observation.fields[0]);
+    if (values_.empty()) {
       return;
     }
     const bool reports = (observation.inputs & new_value_.reporting) != 0;
     const bool teaches = (observation.inputs & new_value_.teaching) != 0;
-    key_.clear();
-    append_group_key(observation.group, key_);
-    parent_key_.clear();
-    if (!observation.group.empty()) {
-      append_group_key(observation.group.first(observation.group.size() - 1), parent_key_);
-    }
+    key_ = observation.group_key;
+    parent_key_ = parent_group_key(key_);
+    // Who only reports makes no group.
+    Baseline* const group = teaches ? &groups_.touch(key_) : groups_.find(key_);
+    hint_ = nullptr;
     if (reports) {
-      check(observation, values, sink);
+      check(observation, group != nullptr ? *group : nothing_, sink);
     }
     if (teaches) {
-      teach(groups_.touch(key_), values, observation.time);
+      teach(*group, observation.time, values_.size() == 1 ? hint_ : nullptr);
       if (new_value_.on_new_group == OnNewGroup::parent) {
-        teach(parents_.touch(parent_key_), values, observation.time);
+        teach(parents_.touch(parent_key_), observation.time, nullptr);
       }
     }
   }
@@ -86,9 +81,9 @@ class NewValue final : public Detector {
     writer.number(format_version);
     for (const KeyTable<Baseline>* table : {&groups_, &parents_}) {
       writer.number(table->size());
-      table->for_each([&](std::string_view key, const Baseline& baseline, bool is_protected) {
+      table->for_each([&](std::string_view key, const Baseline& baseline, std::uint8_t standing) {
         writer.text(key);
-        writer.flag(is_protected);
+        writer.number(standing);
         baseline.save(writer);
       });
     }
@@ -104,8 +99,8 @@ class NewValue final : public Detector {
     for (KeyTable<Baseline>* table : {&groups, &parents}) {
       for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
         const std::string_view key = reader.text();
-        const bool is_protected = reader.flag();
-        table->restore(key, is_protected).load(reader);
+        const std::uint64_t standing = reader.number();
+        table->restore(key, standing).load(reader);
       }
     }
     if (!reader.ok() || !reader.at_end()) {
@@ -116,17 +111,65 @@ class NewValue final : public Detector {
     return true;
   }
 
+  DetectorLosses losses() const override {
+    return {groups_.evicted_protected() + parents_.evicted_protected(),
+            counters_.dropped_values,
+            counters_.late};
+  }
+
   DetectorCounters counters() const override {
     DetectorCounters counters = counters_;
     counters.keys = groups_.size();
     counters.evicted_keys = groups_.evicted() + parents_.evicted();
+    counters.evicted_protected = groups_.evicted_protected() + parents_.evicted_protected();
     counters.bytes = groups_.bytes() + parents_.bytes();
     for (const KeyTable<Baseline>* table : {&groups_, &parents_}) {
-      table->for_each([&](std::string_view, const Baseline& baseline, bool) {
+      table->for_each([&](std::string_view, const Baseline& baseline, std::uint8_t) {
         counters.bytes += baseline.bytes();
       });
     }
     return counters;
+  }
+
+  bool has_baseline() const override { return true; }
+
+  void for_each_group(TimeNs now, const GroupVisit& visit) const override {
+    groups_.for_each([&](std::string_view key, const Baseline& baseline, std::uint8_t) {
+      GroupView view;
+      view.key = key;
+      view.events = baseline.events();
+      view.values = baseline.values().size();
+      if (!baseline.is_empty()) {
+        view.first_seen = baseline.since();
+        view.last_seen = baseline.last_seen();
+      }
+      view.learning = baseline.is_learning(now, new_value_.rules);
+      visit(view);
+    });
+  }
+
+  std::optional<std::string> show(std::string_view group_key) const override {
+    const Baseline* baseline = groups_.find(group_key);
+    return baseline == nullptr ? std::nullopt
+                               : std::optional<std::string>(baseline_json(*baseline));
+  }
+
+  bool forget(std::string_view group_key) override { return groups_.erase(group_key); }
+
+  // The parent learns what the group brings, as if it had seen it.
+  Result<void> import_group(std::string_view group_key, std::string_view json) override {
+    Result<Baseline> baseline = baseline_of_json(json);
+    if (!baseline) {
+      return Unexpected<Error>{baseline.error()};
+    }
+    if (new_value_.on_new_group == OnNewGroup::parent) {
+      parents_.touch(parent_group_key(group_key)).merge(*baseline, new_value_.rules);
+    }
+    groups_.erase(group_key);
+    // Twice: a group with a baseline is protected.
+    groups_.touch(group_key);
+    groups_.touch(group_key) = std::move(*baseline);
+    return {};
   }
 
  private:
@@ -137,14 +180,30 @@ class NewValue final : public Detector {
     bool reports = true;
   };
 
-  void teach(Baseline& baseline, const std::vector<std::string>& values, TimeNs time) {
-    for (const std::string& value : values) {
-      counters_.dropped_values += baseline.learn(value, time, new_value_.rules);
+  // Into values_: what is not excluded, as the granularity says.
+  void read_values(const FieldView& field) {
+    values_.clear();
+    for (const std::string_view text : field.values) {
+      if (new_value_.granularity == Granularity::raw && exclude_.is_empty()) {
+        values_.push_back(text);
+      } else if (!exclude_.contains(text, unmapped_address(text))) {
+        if (kept_.size() <= values_.size()) {
+          kept_.emplace_back();
+        }
+        std::string& kept = kept_[values_.size()];
+        kept = granular_value(new_value_.granularity, text, settings_.geo);
+        values_.push_back(kept);
+      }
     }
   }
 
-  bool is_known(const Baseline& baseline, const std::string& value, TimeNs time) const {
-    const KnownValue* known = baseline.find(value, time, new_value_.rules);
+  void teach(Baseline& baseline, TimeNs time, const KnownValue* hint) {
+    for (const std::string_view value : values_) {
+      counters_.dropped_values += baseline.learn(value, time, new_value_.rules, hint);
+    }
+  }
+
+  bool is_known(const Baseline& baseline, const KnownValue* known, TimeNs time) const {
     if (known == nullptr) {
       return false;
     }
@@ -154,7 +213,7 @@ class NewValue final : public Detector {
   }
 
   // By what a value that the group does not know is judged.
-  Decision decide(const Baseline& group, const std::string& value, TimeNs time) {
+  Decision decide(const Baseline& group, std::string_view value, TimeNs time) {
     Decision decision;
     decision.baseline = &group;
     if (!group.is_learning(time, new_value_.rules)) {
@@ -172,7 +231,7 @@ class NewValue final : public Detector {
         decision.from_parent = true;
         if (parent != nullptr) {
           decision.baseline = parent;
-          decision.reports = !is_known(*parent, value, time);
+          decision.reports = !is_known(*parent, parent->find(value, time, new_value_.rules), time);
           decision.learning = parent->is_learning(time, new_value_.rules);
         }
         break;
@@ -181,22 +240,19 @@ class NewValue final : public Detector {
     return decision;
   }
 
-  void check(const Observation& observation,
-             const std::vector<std::string>& values,
-             const ReportSink& sink) {
-    const Baseline* found = groups_.find(key_);
-    const Baseline& group = found != nullptr ? *found : nothing_;
+  void check(const Observation& observation, const Baseline& group, const ReportSink& sink) {
     std::vector<std::string> novel;
     Decision decision;
-    for (const std::string& value : values) {
-      if (is_known(group, value, observation.time)) {
+    for (const std::string_view value : values_) {
+      hint_ = group.find(value, observation.time, new_value_.rules);
+      if (is_known(group, hint_, observation.time)) {
         continue;
       }
       const Decision one = decide(group, value, observation.time);
       if (!one.reports || (one.learning && new_value_.on_learning == OnLearning::silent)) {
         continue;
       }
-      novel.push_back(value);
+      novel.emplace_back(value);
       decision = one;
     }
     if (!novel.empty()) {
@@ -262,8 +318,12 @@ class NewValue final : public Detector {
   KeyTable<Baseline> groups_;
   KeyTable<Baseline> parents_;  // by the group without its last key
   DetectorCounters counters_;
-  std::string key_;  // reused
-  std::string parent_key_;
+  // Of the event at hand:
+  std::string_view key_;
+  std::string_view parent_key_;
+  std::vector<std::string_view> values_;
+  std::deque<std::string> kept_;  // of values that had to be made
+  const KnownValue* hint_ = nullptr;
 };
 
 // Which inputs report and which teach; the same ones where no baseline is given.
@@ -308,8 +368,12 @@ DetectorResult make_new_value(const CorrelationSpec& spec, const DetectorSetting
   if (spec.fields.size() != 1) {
     return spec_error("new_value needs one field", "field: sourceIPAddress");
   }
-  if (new_value.granularity >= Granularity::asn && !settings.geo) {
-    return spec_error("this granularity needs a database of addresses, and none is configured");
+  if ((new_value.granularity == Granularity::asn && !settings.geo_fields.asn) ||
+      (new_value.granularity == Granularity::country && !settings.geo_fields.country)) {
+    options.fail("granularity",
+                 "this granularity needs a database of addresses, and none is configured",
+                 "name one with --geo-database FILE or geo_databases: in the configuration");
+    return Unexpected<SpecError>{*options.error()};
   }
   return std::unique_ptr<Detector>(std::make_unique<NewValue>(
       std::move(new_value), ExcludeList(options.list("exclude")), settings));

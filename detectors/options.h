@@ -52,6 +52,7 @@ class OptionReader {
 class ExcludeList {
  public:
   explicit ExcludeList(std::vector<std::string> entries);
+  bool is_empty() const { return values_.empty(); }
   bool contains(std::string_view value, const std::optional<IpAddress>& address) const;
 
  private:

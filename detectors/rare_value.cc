@@ -58,6 +58,7 @@ class HourCounts {
     }
   }
   bool is_empty() const { return hours_.empty(); }
+  std::int64_t first_hour() const { return hours_.front().hour; }
   std::int64_t last_hour() const { return hours_.back().hour; }
   std::size_t bytes() const { return hours_.capacity() * sizeof(Hour); }
 
@@ -122,9 +123,7 @@ class RareValue final : public Detector {
     if (!value) {
       return;
     }
-    key_.clear();
-    append_group_key(observation.group, key_);
-    RareGroup& group = groups_.touch(key_);
+    RareGroup& group = groups_.touch(observation.group_key);
     const std::int64_t first = hour_of(subtract_saturating(observation.time, rare_.timespan_ns));
     const std::int64_t last = hour_of(observation.time);
     const std::int64_t horizon = hour_of(subtract_saturating(watermark_, rare_.timespan_ns));
@@ -163,9 +162,9 @@ class RareValue final : public Detector {
     writer.number(seed_);
     writer.signed_number(watermark_);
     writer.number(groups_.size());
-    groups_.for_each([&](std::string_view key, const RareGroup& group, bool is_protected) {
+    groups_.for_each([&](std::string_view key, const RareGroup& group, std::uint8_t standing) {
       writer.text(key);
-      writer.flag(is_protected);
+      writer.number(standing);
       group.population.save(writer);
       writer.number(group.next_number);
       writer.number(group.sweep_at);
@@ -188,8 +187,8 @@ class RareValue final : public Detector {
     KeyTable<RareGroup> groups(settings_.max_keys, settings_.hash_seed);
     for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
       const std::string_view key = reader.text();
-      const bool is_protected = reader.flag();
-      RareGroup& group = groups.restore(key, is_protected);
+      const std::uint64_t standing = reader.number();
+      RareGroup& group = groups.restore(key, standing);
       group.population.load(reader);
       group.next_number = reader.number();
       group.sweep_at = static_cast<std::size_t>(reader.number());
@@ -209,18 +208,53 @@ class RareValue final : public Detector {
     return true;
   }
 
+  DetectorLosses losses() const override {
+    return {groups_.evicted_protected(), counters_.dropped_values, counters_.late};
+  }
+
   DetectorCounters counters() const override {
     DetectorCounters counters = counters_;
     counters.keys = groups_.size();
     counters.evicted_keys = groups_.evicted();
+    counters.evicted_protected = groups_.evicted_protected();
     counters.bytes = groups_.bytes();
-    groups_.for_each([&](std::string_view, const RareGroup& group, bool) {
+    groups_.for_each([&](std::string_view, const RareGroup& group, std::uint8_t) {
       counters.bytes += group.values.bytes() + group.population.bytes();
     });
     return counters;
   }
 
+  void for_each_group(TimeNs, const GroupVisit& visit) const override {
+    groups_.for_each([&](std::string_view key, const RareGroup& group, std::uint8_t) {
+      visit(view_of(key, group));
+    });
+  }
+
+  std::optional<std::string> show(std::string_view group_key) const override {
+    const RareGroup* group = groups_.find(group_key);
+    return group == nullptr ? std::nullopt
+                            : std::optional<std::string>(group_json(view_of(group_key, *group)));
+  }
+
+  bool forget(std::string_view group_key) override { return groups_.erase(group_key); }
+
+  bool has_baseline() const override { return true; }
+
  private:
+  GroupView view_of(std::string_view key, const RareGroup& group) const {
+    GroupView view;
+    view.key = key;
+    view.values = group.values.size();
+    if (!group.population.is_empty()) {
+      view.events = group.population.count(std::numeric_limits<std::int64_t>::min(),
+                                           std::numeric_limits<std::int64_t>::max());
+      view.first_seen = group.population.first_hour() * hour_ns;
+      view.last_seen = group.population.last_hour() * hour_ns;
+    }
+    view.learning = view.events < rare_.min_population;
+    return view;
+  }
+
   Hash128 hash_of(std::string_view value) const {
     return {seeded_hash(value, seed_), seeded_hash(value, ~seed_)};
   }
@@ -293,7 +327,6 @@ class RareValue final : public Detector {
   KeyTable<RareGroup> groups_;
   TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
   DetectorCounters counters_;
-  std::string key_;  // reused
 };
 
 }  // namespace

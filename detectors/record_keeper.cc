@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detectors/record_keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "detectors/record_state.h"
@@ -9,60 +10,61 @@ namespace tocsin {
 
 namespace {
 
-std::size_t bytes_of(const std::shared_ptr<const RecordCopy>& record) {
-  constexpr std::size_t slot = sizeof(std::shared_ptr<const RecordCopy>);
-  return record == nullptr
-             ? slot
-             : slot + sizeof(RecordCopy) + record->json.size() + record->source.size();
+std::size_t bytes_of(const RecordCopy& record) {
+  constexpr std::size_t fixed = sizeof(RecordCopy) + 2 * sizeof(std::shared_ptr<const RecordCopy>);
+  return fixed + record.json.size() + record.source.size();
 }
 
 }  // namespace
 
-std::uint64_t RecordKeeper::add(std::shared_ptr<const RecordCopy> record) {
-  bytes_ += bytes_of(record);
-  records_.push_back(std::move(record));
+void RecordKeeper::add(std::uint64_t sequence, std::shared_ptr<const RecordCopy> record) {
+  bytes_ += bytes_of(*record);
+  records_.push_back({sequence, std::move(record)});
   while (bytes_ > bytes_max_ && records_.size() > 1) {
-    dropped_ += records_.front() == nullptr ? 0u : 1u;
+    ++dropped_;
     pop();
   }
-  return first_sequence_ + records_.size() - 1;
 }
 
 std::shared_ptr<const RecordCopy> RecordKeeper::find(std::uint64_t sequence) const {
-  if (sequence < first_sequence_ || sequence - first_sequence_ >= records_.size()) {
-    return nullptr;
-  }
-  return records_[static_cast<std::size_t>(sequence - first_sequence_)];
+  const auto found = std::lower_bound(
+      records_.begin(), records_.end(), sequence, [](const Kept& kept, std::uint64_t wanted) {
+        return kept.sequence < wanted;
+      });
+  return found != records_.end() && found->sequence == sequence ? found->record : nullptr;
 }
 
 void RecordKeeper::forget_before(TimeNs time) {
-  while (!records_.empty() &&
-         (records_.front() == nullptr || records_.front()->time.value_or(time) < time)) {
+  while (!records_.empty() && records_.front().record->time.value_or(time) < time) {
     pop();
   }
 }
 
 void RecordKeeper::pop() {
-  bytes_ -= bytes_of(records_.front());
+  bytes_ -= bytes_of(*records_.front().record);
   records_.pop_front();
-  ++first_sequence_;
 }
 
 void RecordKeeper::save(WireWriter& writer) const {
-  writer.number(first_sequence_);
   writer.number(records_.size());
-  for (const std::shared_ptr<const RecordCopy>& record : records_) {
-    save_record(record.get(), writer);
+  for (const Kept& kept : records_) {
+    writer.number(kept.sequence);
+    save_record(kept.record.get(), writer);
   }
 }
 
 void RecordKeeper::load(WireReader& reader) {
   records_.clear();
   bytes_ = 0;
-  first_sequence_ = reader.number();
-  for (std::size_t count = reader.count(); count > 0 && reader.ok(); --count) {
-    records_.push_back(load_record(reader));
-    bytes_ += bytes_of(records_.back());
+  for (std::size_t count = reader.count(2); count > 0 && reader.ok(); --count) {
+    const std::uint64_t sequence = reader.number();
+    std::shared_ptr<const RecordCopy> record = load_record(reader);
+    if (record == nullptr || (!records_.empty() && sequence <= records_.back().sequence)) {
+      reader.fail();
+      return;
+    }
+    bytes_ += bytes_of(*record);
+    records_.push_back({sequence, std::move(record)});
   }
 }
 

@@ -3,7 +3,7 @@
 
 namespace tocsin {
 
-void save_record(const RecordCopy* record, WireWriter& writer, const std::string* json) {
+void save_record(const RecordCopy* record, WireWriter& writer) {
   writer.flag(record != nullptr);
   if (record == nullptr) {
     return;
@@ -11,7 +11,7 @@ void save_record(const RecordCopy* record, WireWriter& writer, const std::string
   writer.text(record->source);
   writer.number(record->record);
   writer.number(record->offset);
-  writer.text(json != nullptr ? *json : record->json);
+  writer.text(record->json);
   writer.text(record->event_id);
   writer.flag(record->cloudtrail);
   writer.flag(record->time.has_value());

@@ -4,15 +4,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "engine/base/wire.h"
 #include "engine/flow/alert.h"
 
 namespace tocsin {
 
-// nullptr is kept as such. `json`: instead of the record's own.
-void save_record(const RecordCopy* record, WireWriter& writer, const std::string* json = nullptr);
+// nullptr is kept as such.
+void save_record(const RecordCopy* record, WireWriter& writer);
 std::shared_ptr<const RecordCopy> load_record(WireReader& reader);
 
 }  // namespace tocsin

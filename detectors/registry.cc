@@ -94,6 +94,15 @@ const DetectorType* find_detector_type(std::string_view name) {
   return nullptr;
 }
 
+bool shares_with_parent(const CorrelationSpec& spec) {
+  for (const CorrelationSpec::Option& option : spec.options) {
+    if (option.key == "on-new-group" && option.values == std::vector<std::string>{"parent"}) {
+      return true;
+    }
+  }
+  return false;
+}
+
 DetectorResult make_detector(const CorrelationSpec& spec, const DetectorSettings& settings) {
   const DetectorType* type = find_detector_type(spec.type);
   if (type == nullptr) {

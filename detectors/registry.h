@@ -38,6 +38,10 @@ struct DetectorType {
 std::span<const DetectorType> detector_types();
 const DetectorType* find_detector_type(std::string_view name);  // nullptr: unknown
 
+// Does what it knows of one group serve the groups that differ in the last value only? (new_value,
+// on-new-group: parent)
+bool shares_with_parent(const CorrelationSpec& spec);
+
 // Made once per (specification, shard). The detector keeps no reference to `spec`.
 DetectorResult make_detector(const CorrelationSpec& spec, const DetectorSettings& settings);
 

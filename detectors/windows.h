@@ -62,10 +62,8 @@ class WindowDetector final : public Detector {
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
-    key_.clear();
-    append_group_key(observation.group, key_);
     bool created = false;
-    Group& group = groups_.touch(key_, &created);
+    Group& group = groups_.touch(observation.group_key, &created);
     if (created) {
       group.state = policy_.start();
     }
@@ -78,7 +76,7 @@ class WindowDetector final : public Detector {
     } else {
       insert_late(observation, group, entry, sink);
     }
-    forget(group);
+    drop_old(group);
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {
@@ -99,9 +97,9 @@ class WindowDetector final : public Detector {
     policy_.save_settings(writer);
     writer.signed_number(watermark_);
     writer.number(groups_.size());
-    groups_.for_each([&](std::string_view key, const Group& group, bool is_protected) {
+    groups_.for_each([&](std::string_view key, const Group& group, std::uint8_t standing) {
       writer.text(key);
-      writer.flag(is_protected);
+      writer.number(standing);
       writer.number(group.entries.size() - group.head);
       TimeNs time = 0;
       for (std::size_t i = group.head; i < group.entries.size(); ++i) {
@@ -127,8 +125,8 @@ class WindowDetector final : public Detector {
     std::uint64_t entries = 0;
     for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
       const std::string_view key = reader.text();
-      const bool is_protected = reader.flag();
-      Group& group = groups.restore(key, is_protected);
+      const std::uint64_t standing = reader.number();
+      Group& group = groups.restore(key, standing);
       group.state = policy.start();
       TimeNs time = 0;
       for (std::size_t count = reader.count(2); count > 0 && reader.ok(); --count) {
@@ -154,18 +152,44 @@ class WindowDetector final : public Detector {
     return true;
   }
 
+  DetectorLosses losses() const override {
+    return {groups_.evicted_protected(), counters_.dropped_values, counters_.late};
+  }
+
   DetectorCounters counters() const override {
     DetectorCounters counters = counters_;
     counters.keys = groups_.size();
     counters.evicted_keys = groups_.evicted();
+    counters.evicted_protected = groups_.evicted_protected();
     counters.bytes = groups_.bytes() + counted_entries_ * sizeof(Entry);
     return counters;
+  }
+
+  void for_each_group(TimeNs, const GroupVisit& visit) const override {
+    groups_.for_each([&](std::string_view key, const Group& group, std::uint8_t) {
+      visit(view_of(key, group));
+    });
+  }
+
+  std::optional<std::string> show(std::string_view group_key) const override {
+    const Group* group = groups_.find(group_key);
+    return group == nullptr ? std::nullopt
+                            : std::optional<std::string>(group_json(view_of(group_key, *group)));
+  }
+
+  bool forget(std::string_view group_key) override {
+    const Group* group = groups_.find(group_key);
+    if (group == nullptr) {
+      return false;
+    }
+    counted_entries_ -= group->entries.size() - group->head;
+    return groups_.erase(group_key);
   }
 
  private:
   using Payload = typename Policy::Payload;
   using State = typename Policy::State;
-  static constexpr std::uint64_t format_version = 1;
+  static constexpr std::uint64_t format_version = 2;
 
   struct Entry {
     TimeNs time = 0;
@@ -181,9 +205,27 @@ class WindowDetector final : public Detector {
     State state{};
   };
 
+  static GroupView view_of(std::string_view key, const Group& group) {
+    GroupView view;
+    view.key = key;
+    view.events = group.entries.size() - group.head;
+    if (view.events > 0) {
+      view.first_seen = group.entries[group.head].time;
+      view.last_seen = group.entries.back().time;
+    }
+    return view;
+  }
+
   TimeNs begin_of(TimeNs end) const { return subtract_saturating(end, timespan_ns_); }
 
   void append(Group& group, const Entry& entry) {
+    if constexpr (requires { policy_.prefetch(group.state, entry.payload); }) {
+      // What leaves and what comes are waited for together.
+      if (group.low < group.entries.size()) {
+        policy_.prefetch(group.state, group.entries[group.low].payload);
+      }
+      policy_.prefetch(group.state, entry.payload);
+    }
     policy_.add(group.state, entry.time, entry.payload);
     group.entries.push_back(entry);
     ++counted_entries_;
@@ -270,7 +312,7 @@ class WindowDetector final : public Detector {
   }
 
   // Drops entries that no window can hold any more, and the oldest past the limit.
-  void forget(Group& group) {
+  void drop_old(Group& group) {
     const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
     while (group.head < group.low && group.entries[group.head].time < horizon) {
       ++group.head;
@@ -331,7 +373,6 @@ class WindowDetector final : public Detector {
   TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
   std::uint64_t counted_entries_ = 0;
   DetectorCounters counters_;
-  std::string key_;  // reused
 };
 
 // Policies without settings of their own to persist.

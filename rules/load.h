@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/base/diagnostic.h"
+#include "engine/event/geo.h"
 #include "engine/flow/ruleset.h"
 
 namespace tocsin {
@@ -42,6 +43,8 @@ struct LoadOptions {
   // Is there a MaxMind database? Without one, a rule that reads tocsin.source.country and the like
   // is rejected: it could never fire.
   bool have_geo = false;
+  // What they tell: see gives() in engine/event/geo.h.
+  GeoFields geo_fields;
   bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
   bool strict = false;  // label warnings reject too
 

@@ -10,7 +10,7 @@ packages_of() {
     build)
       echo cmake ninja-build g++ ccache pkg-config python3 libre2-dev libyaml-cpp-dev libsimdjson-dev \
         libboost-program-options-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev \
-        libdeflate-dev libxxhash-dev prometheus-cpp-dev libcivetweb-dev doctest-dev ca-certificates
+        libdeflate-dev libxxhash-dev libmaxminddb-dev prometheus-cpp-dev libcivetweb-dev doctest-dev ca-certificates
       ;;
     test) echo clang-format-14 python3-yaml python3-jsonschema ;;
     fuzz) echo clang-14 libclang-rt-14-dev ;;

@@ -60,9 +60,14 @@ inline constexpr std::size_t alert_events_last = 7;
 inline constexpr std::size_t deliveries_in_memory_max = 100'000;
 
 // --- state ---
+// A group's value or a counted one that is longer is kept as its beginning and a hash: state stays
+// bounded per key.
+inline constexpr std::size_t detector_text_bytes_max = 1024;
 inline constexpr std::size_t duplicate_ids_max = 2'000'000;
 // Records that reports of stateful detectors may still name: past it the oldest are named no more.
 inline constexpr std::size_t detector_records_bytes_max = 256u << 20;
+// What a scan keeps in memory until it can be sorted by time: past it, sorted runs on disk.
+inline constexpr std::size_t detector_held_bytes_max = 512u << 20;
 // Events that wait for the watermark (`emit: watermark`) per rule: past it the oldest are decided
 // early.
 inline constexpr std::size_t detector_waiting_max = 1'000'000;

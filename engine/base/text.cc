@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "engine/base/fold.h"
@@ -289,6 +291,28 @@ std::string with_thousands(std::uint64_t number) {
     digits.insert(at, 1, ',');
   }
   return digits;
+}
+
+std::string number_text(double value) {
+  std::array<char, 64> buffer{};
+  // An integral double below 2^63 prints as the integer it is.
+  const bool integral = std::floor(value) == value && std::fabs(value) < 9.2e18;
+  const std::to_chars_result result =
+      integral ? std::to_chars(
+                     buffer.data(), buffer.data() + buffer.size(), static_cast<std::int64_t>(value))
+               : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return std::string(buffer.data(), result.ptr);
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  double value = 0;
+  const std::from_chars_result result =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() ||
+      !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 }  // namespace tocsin

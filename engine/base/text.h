@@ -39,6 +39,11 @@ std::string shorten(std::string_view text, std::size_t columns_max);
 std::optional<std::string> did_you_mean(std::string_view word,
                                         std::span<const std::string_view> candidates);
 
+// A number in its shortest text: integral without fraction, others in their shortest form.
+std::string number_text(double value);
+// Reads a JSON number or a numeric string; nullopt for anything else, infinities included.
+std::optional<double> parse_real(std::string_view text);
+
 // "1,234,567"
 std::string with_thousands(std::uint64_t number);
 

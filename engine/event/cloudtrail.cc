@@ -95,13 +95,10 @@ std::string_view first_text(Event& event, FieldId field) {
   return {};
 }
 
-// The address in its one spelling, or nullopt.
-std::optional<std::string> canonical_address(std::string_view text) {
+// An IPv4-mapped IPv6 address counts as IPv4.
+std::optional<IpAddress> address_of(std::string_view text) {
   const std::optional<IpAddress> address = parse_ip(text);
-  if (!address) {
-    return std::nullopt;
-  }
-  return to_text(unmap(*address));
+  return address ? std::optional<IpAddress>(unmap(*address)) : std::nullopt;
 }
 
 void add_text(Event& event, FieldId field, std::string_view text) {
@@ -129,6 +126,22 @@ void derive_principal(Event& event, const FieldPlan::Derived& fields) {
   }
 }
 
+void derive_geo(Event& event,
+                const FieldPlan::Derived& fields,
+                const std::optional<GeoPlace>& place) {
+  if (!place) {
+    return;
+  }
+  for (std::size_t i = 0; i < fields.geo.size(); ++i) {
+    if (fields.geo[i] == no_field) {
+      continue;
+    }
+    if (const std::optional<std::string> text = geo_text(*place, geo_field_names()[i])) {
+      add_text(event, fields.geo[i], event.keep(*text));
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> principal(const JsonNode& record) {
@@ -151,10 +164,11 @@ std::optional<std::string> principal(const JsonNode& record) {
 }
 
 std::optional<std::string> source_ip(const JsonNode& record) {
-  return canonical_address(first_text(record, "sourceIPAddress"));
+  const std::optional<IpAddress> address = address_of(first_text(record, "sourceIPAddress"));
+  return address ? std::optional<std::string>(to_text(*address)) : std::nullopt;
 }
 
-void derive_fields(Event& event) {
+void derive_fields(Event& event, const GeoSet* geo) {
   const FieldPlan& plan = event.plan();
   if (!plan.wants_derived()) {
     return;
@@ -163,10 +177,18 @@ void derive_fields(Event& event) {
   if (fields.principal != no_field) {
     derive_principal(event, fields);
   }
+  if (fields.source_address == no_field) {
+    return;
+  }
+  const std::optional<IpAddress> address = address_of(first_text(event, fields.source_address));
+  if (!address) {
+    return;
+  }
   if (fields.source_ip != no_field) {
-    if (const auto address = canonical_address(first_text(event, fields.source_address))) {
-      add_text(event, fields.source_ip, event.keep(*address));
-    }
+    add_text(event, fields.source_ip, event.keep(to_text(*address)));
+  }
+  if (fields.wants_geo && geo != nullptr) {
+    derive_geo(event, fields, geo->find(*address));
   }
 }
 

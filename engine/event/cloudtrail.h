@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/event/event.h"
+#include "engine/event/geo.h"
 #include "engine/event/json_tree.h"
 
 namespace tocsin {
@@ -18,8 +19,8 @@ std::optional<std::string> principal(const JsonNode& record);
 // tocsin.source.ip: sourceIPAddress if it is an address (IPv4-mapped IPv6 as IPv4).
 std::optional<std::string> source_ip(const JsonNode& record);
 
-// Fills the derived fields that the event's plan asks for. Called by the decoder; O(1) if it asks
-// for none.
-void derive_fields(Event& event);
+// Fills the derived fields that the event's plan asks for; those that need a database are absent
+// where `geo` is null. Called by the decoder; O(1) if it asks for none.
+void derive_fields(Event& event, const GeoSet* geo);
 
 }  // namespace tocsin

@@ -89,6 +89,7 @@ struct RecordDecoder::Impl {
   std::size_t depth_max = 0;
   const FieldPlan* plan = nullptr;
   RecordVisitor* visitor = nullptr;
+  const GeoSet* geo = nullptr;
   std::uint64_t offset = 0;
 };
 
@@ -104,6 +105,10 @@ void RecordDecoder::decode(std::string_view document,
   impl_->visitor = &visitor;
   impl_->offset = offset;
   impl_->decode(document, nullptr);
+}
+
+void RecordDecoder::use_geo(const GeoSet* geo) {
+  impl_->geo = geo;
 }
 
 std::size_t RecordDecoder::decode_line(std::string_view bytes,
@@ -306,7 +311,7 @@ SourceClass RecordDecoder::Impl::source_of(SourceClass source) const {
 }
 
 void RecordDecoder::Impl::emit(ReadStatus status, const SourceClass& source) {
-  derive_fields(event);
+  derive_fields(event, geo);
   visitor->on_event(event, source_of(source), status == ReadStatus::repaired, offset);
 }
 

@@ -16,6 +16,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/event/event.h"
+#include "engine/event/geo.h"
 #include "engine/event/json.h"
 #include "engine/event/log_source.h"
 
@@ -77,6 +78,9 @@ class RecordDecoder {
                           std::size_t at,
                           const FieldPlan& plan,
                           RecordVisitor& visitor);
+
+  // Where derived fields are looked up from now on; null: nowhere. Must live until the next call.
+  void use_geo(const GeoSet* geo);
 
  private:
   struct Impl;

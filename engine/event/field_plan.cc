@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "engine/event/geo.h"
+
 namespace tocsin {
 namespace {
 
@@ -109,6 +111,10 @@ void FieldPlan::add_system_fields() {
 void FieldPlan::add_derived_parts() {
   derived_.principal = find("tocsin.principal");
   derived_.source_ip = find("tocsin.source.ip");
+  for (std::size_t i = 0; i < derived_.geo.size(); ++i) {
+    derived_.geo[i] = find(geo_field_names()[i]);
+    derived_.wants_geo = derived_.wants_geo || derived_.geo[i] != no_field;
+  }
   if (derived_.principal != no_field) {
     derived_.identity_type = find_or_add("userIdentity.type");
     derived_.identity_arn = find_or_add("userIdentity.arn");
@@ -119,7 +125,7 @@ void FieldPlan::add_derived_parts() {
     derived_.invoked_by = find_or_add("userIdentity.invokedBy");
     derived_.on_behalf_of = find_or_add("userIdentity.onBehalfOf.userId");
   }
-  if (derived_.source_ip != no_field) {
+  if (derived_.source_ip != no_field || derived_.wants_geo) {
     derived_.source_address = find_or_add("sourceIPAddress");
   }
 }
@@ -129,7 +135,10 @@ void FieldPlan::compile() {
   for (std::size_t at = 0; at < paths_.size(); ++at) {
     const FieldId field{static_cast<std::uint32_t>(at)};
     // A record cannot forge what tocsin derives: no key leads to these.
-    if (field != derived_.principal && field != derived_.source_ip) {
+    const bool is_derived =
+        field == derived_.principal || field == derived_.source_ip ||
+        std::find(derived_.geo.begin(), derived_.geo.end(), field) != derived_.geo.end();
+    if (!is_derived) {
       graph.add(paths_[at], field);
     }
   }

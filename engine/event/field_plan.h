@@ -6,6 +6,7 @@
 // threads. Cost: one hash probe per visited key.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -99,6 +100,9 @@ class FieldPlan {
   // made of (no_field where nothing asked for is made of it).
   struct Derived {
     FieldId principal = no_field, source_ip = no_field;
+    // In the order of geo_field_names().
+    std::array<FieldId, 6> geo{no_field, no_field, no_field, no_field, no_field, no_field};
+    bool wants_geo = false;
     FieldId identity_type = no_field, identity_arn = no_field, identity_account = no_field;
     FieldId issuer_arn = no_field, principal_id = no_field, user_name = no_field,
             invoked_by = no_field;
@@ -107,7 +111,7 @@ class FieldPlan {
   };
   const Derived& derived() const { return derived_; }
   bool wants_derived() const {
-    return derived_.principal != no_field || derived_.source_ip != no_field;
+    return derived_.principal != no_field || derived_.source_ip != no_field || derived_.wants_geo;
   }
 
  private:

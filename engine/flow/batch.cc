@@ -7,6 +7,7 @@ void Batch::clear() {
   number = 0;
   source.reset();
   ruleset.reset();
+  geo.reset();
   received_at = 0;
   // `buffer` keeps its bytes: a worker reuses one batch for ever, and clearing a page that is read
   // into anyway costs.

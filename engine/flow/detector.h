@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,7 +17,9 @@
 
 #include "engine/base/cidr.h"
 #include "engine/base/hash.h"
+#include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/event/geo.h"
 #include "engine/flow/alert.h"
 #include "engine/flow/correlation_spec.h"
 
@@ -31,15 +34,22 @@ struct FieldTexts {
   std::optional<std::string> single() const;
 };
 
+// The same where somebody else owns the texts.
+struct FieldView {
+  std::span<const std::string_view> values;
+  std::optional<std::string> single() const;
+};
+
 // A match as a detector sees it: one event and all inputs of the specification that it met.
 struct Observation {
-  std::uint64_t inputs = 0;    // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
-  TimeNs time = 0;             // event time
-  std::uint64_t sequence = 0;  // arrival order; ties in time keep it
-  Hash128 identity;            // of the record: equal ones feed once
-  std::span<const std::optional<std::string>> group;  // one per group-by name
-  std::span<const FieldTexts> fields;                 // one per CorrelationSpec::fields
-  std::shared_ptr<const RecordCopy> record;           // may be null in benchmarks
+  std::uint64_t inputs = 0;           // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
+  TimeNs time = 0;                    // event time
+  std::uint64_t sequence = 0;         // arrival order; ties in time keep it
+  Hash128 identity;                   // of the record: equal ones feed once
+  std::string_view group_key;         // one value per group-by name: see feed.h
+  std::span<const FieldView> fields;  // one per CorrelationSpec::fields
+  // May be null: no report will show it.
+  std::shared_ptr<const RecordCopy> record;
 };
 
 // What a detector reports; the rest of the alert is made from the specification.
@@ -68,6 +78,27 @@ struct DetectorCounters {
   std::uint64_t duplicates = 0;
   std::uint64_t open = 0;     // events whose time is not over yet (absence)
   std::uint64_t skipped = 0;  // had nothing to go by: no address, no location, too young a group
+  std::uint64_t evicted_protected = 0;  // of evicted_keys: had been seen more than once
+
+  void add(const DetectorCounters& more);
+};
+
+// What a detector holds of one group, in numbers.
+struct GroupView {
+  std::string_view key;  // see feed.h
+  std::uint64_t events = 0;
+  std::uint64_t values = 0;  // different ones, where it counts them
+  std::optional<TimeNs> first_seen, last_seen;
+  bool learning = false;  // a baseline that is not mature yet
+};
+using GroupVisit = std::function<void(const GroupView&)>;
+
+// What weakened a detector so far: it may report less than its rule says.
+struct DetectorLosses {
+  std::uint64_t groups = 0;  // seen more than once, and forgotten for lack of room
+  std::uint64_t values = 0;  // values or events of a group, the same
+  std::uint64_t late = 0;    // events that came after all their windows were gone
+  friend bool operator==(const DetectorLosses&, const DetectorLosses&) = default;
 };
 
 class Detector {
@@ -77,22 +108,27 @@ class Detector {
   // No observation earlier than `watermark` will come any more (but late ones): windows may be
   // closed and forgotten.
   virtual void on_time(TimeNs watermark, const ReportSink& sink) = 0;
+  // on_time() reports nothing while the watermark is not past this.
+  virtual TimeNs next_due() const { return std::numeric_limits<TimeNs>::max(); }
   // All state as bytes that load() of the same specification reads back; rows() for stores that
   // keep single keys.
   virtual void save(std::string& out) const = 0;
   virtual bool load(std::string_view bytes) = 0;  // false: not readable, state unchanged
-  virtual DetectorCounters counters() const = 0;
-};
+  virtual DetectorCounters counters() const = 0;  // O(groups)
+  virtual DetectorLosses losses() const = 0;      // O(1)
 
-// Where an address is, as far as a database knows.
-struct GeoPlace {
-  std::optional<double> latitude, longitude;  // degrees
-  double accuracy_km = 0;
-  std::optional<std::uint32_t> asn;
-  std::string country;  // ISO 3166-1 alpha-2; empty: unknown
+  // --- for people and their tools, between records ---
+  virtual bool has_baseline() const { return false; }
+  // All groups; `now` is the time that `learning` is as of. O(groups).
+  virtual void for_each_group(TimeNs now, const GroupVisit& visit) const = 0;
+  // One group as a JSON object; nullopt: it is not held.
+  virtual std::optional<std::string> show(std::string_view group_key) const = 0;
+  // False: it is not held.
+  virtual bool forget(std::string_view group_key) = 0;
+  // Takes a group over from what show() of another detector said, in place of what it holds. An
+  // Error where it is no such object, or this type has no baseline.
+  virtual Result<void> import_group(std::string_view group_key, std::string_view json);
 };
-// nullopt: the address has no entry. Same answer for the same address while a detector lives.
-using GeoLookup = std::function<std::optional<GeoPlace>(const IpAddress&)>;
 
 // The record that an observation of this sequence brought, or nullptr if it is no longer kept.
 using RecordLookup = std::function<std::shared_ptr<const RecordCopy>(std::uint64_t sequence)>;
@@ -104,7 +140,8 @@ struct DetectorSettings {
   std::uint64_t max_values_per_key = 10'000;
   std::uint64_t hash_seed = 0;
   RecordLookup records;  // may be empty: a report's only event is then the one that fired
-  GeoLookup geo;         // empty: no database; detectors that need one cannot be made
+  GeoLookup geo;         // empty: no database
+  GeoFields geo_fields;  // what it knows at all; detectors that need more cannot be made
 };
 
 }  // namespace tocsin

@@ -18,6 +18,7 @@
 #include "engine/base/time.h"
 #include "engine/event/decode.h"
 #include "engine/event/framer.h"
+#include "engine/event/geo.h"
 
 namespace tocsin {
 
@@ -36,6 +37,7 @@ struct Batch {
   std::uint64_t number = 0;  // dense, ascending over all inputs: the order of output
   std::shared_ptr<const SourceInfo> source;
   std::shared_ptr<const Ruleset> ruleset;  // read once, when the batch was claimed
+  std::shared_ptr<const GeoSet> geo;       // the same; null: none is configured
   TimeNs received_at = 0;
   std::vector<char> buffer;         // owns the bytes; padded by limits::padding_bytes
   std::string_view bytes;           // whole documents

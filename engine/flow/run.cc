@@ -43,6 +43,11 @@ class Numbering {
     for (Match& match : result.matches) {
       match.sequence += next_sequence_;
     }
+    if (result.feed != nullptr) {
+      for (FeedRecord& record : result.feed->records) {
+        record.sequence += next_sequence_;
+      }
+    }
     next_record += outcome.records;
     next_sequence_ += outcome.records;
     if (result.last_of_source) {
@@ -104,6 +109,9 @@ class Claims {
  private:
   void prepare(Batch& batch) {
     batch.ruleset = rules_.get();
+    if (options_.geo) {
+      batch.geo = options_.geo();
+    }
     if (batch.received_at == 0 && options_.now) {
       batch.received_at = options_.now();
     }

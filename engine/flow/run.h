@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/flow/alert.h"
+#include "engine/flow/feed.h"
 #include "engine/flow/input.h"
 #include "engine/flow/ruleset.h"
 #include "engine/match/filter.h"
@@ -50,6 +51,7 @@ struct BatchResult {
   TimeNs received_at = 0;
   RunCounters counters;
   std::vector<Match> matches;  // by (record, rule)
+  std::shared_ptr<Feed> feed;  // what they bring to correlations; null: nothing
   std::vector<BadRecord> bad;
   std::optional<TimeNs> first_time;  // event time of the first record that was parsed
   bool first_of_source = false;
@@ -73,6 +75,7 @@ struct RunOptions {
   bool want_evidence = true;                  // fill Match::evidence and RecordCopy::json
   FilterMode filter = FilterMode::automatic;  // before the parse
   std::function<TimeNs()> now;                // receive time
+  std::function<std::shared_ptr<const GeoSet>()> geo;  // databases of addresses; may be empty
   // How often the input may keep up while the consumer takes nothing; 0: never. tail.
   DurationNs keep_up_ns = 0;
   std::function<void(const Ruleset&)> on_ruleset;  // may be empty

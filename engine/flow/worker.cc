@@ -23,10 +23,17 @@ bool flag(const std::vector<bool>& flags, RuleId rule, bool otherwise) {
 
 class BatchVisitor final : public RecordVisitor {
  public:
-  BatchVisitor(const Batch& batch, bool want_evidence, Scratch& scratch, Outcome& outcome)
+  BatchVisitor(const Batch& batch,
+               bool want_evidence,
+               const FeedPlan& feeds,
+               FeedBuilder& feed_builder,
+               Scratch& scratch,
+               Outcome& outcome)
       : batch_(batch),
         program_(*batch.ruleset->program),
         want_evidence_(want_evidence),
+        feeds_(feeds),
+        feed_builder_(feed_builder),
         scratch_(scratch),
         outcome_(outcome) {}
 
@@ -86,23 +93,28 @@ class BatchVisitor final : public RecordVisitor {
     // evidence() uses the scratch that `rules` lives in.
     matched_.assign(rules.begin(), rules.end());
     const Ruleset& ruleset = *batch_.ruleset;
+    // What no alert will show is not copied: the baseline of a detector may be a third of all
+    // records.
+    const bool alerts = std::any_of(matched_.begin(), matched_.end(), [&](RuleId rule) {
+      return flag(ruleset.alerts_alone, rule, true);
+    });
+    const bool is_shown = std::any_of(
+        matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.is_shown(rule); });
     auto copy = std::make_shared<RecordCopy>();
-    copy->source = batch_.source->name;
     copy->record = record;
     copy->offset = offset;
     copy->cloudtrail = source.cloudtrail;
     copy->time = event_time(event);
     copy->identity = record_identity(event, source.cloudtrail, batch_.source->stream_id, offset);
-    const EntryId event_id = event.first(program_.plan().system().event_id);
-    if (source.cloudtrail && event_id != no_entry) {
-      copy->event_id = std::string(event.text(event_id));
-    }
-    const bool feeds = std::any_of(matched_.begin(), matched_.end(), [&](RuleId rule) {
-      return flag(ruleset.feeds_detector, rule, false);
-    });
-    // Detectors read their fields from the copy.
-    if (want_evidence_ || feeds) {
-      copy->json = std::string(event.json());
+    if (alerts || is_shown) {
+      copy->source = batch_.source->name;
+      const EntryId event_id = event.first(program_.plan().system().event_id);
+      if (source.cloudtrail && event_id != no_entry) {
+        copy->event_id = std::string(event.text(event_id));
+      }
+      if (want_evidence_ || is_shown) {
+        copy->json = std::string(event.json());
+      }
     }
     for (const RuleId rule : matched_) {
       Match match;
@@ -114,12 +126,27 @@ class BatchVisitor final : public RecordVisitor {
       }
       outcome_.result.matches.push_back(std::move(match));
     }
+    if (std::any_of(
+            matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.feeds(rule); })) {
+      if (outcome_.result.feed == nullptr) {
+        outcome_.result.feed = std::make_shared<Feed>();
+      }
+      feed_builder_.add(event,
+                        matched_,
+                        copy->time,
+                        copy->identity,
+                        record,
+                        is_shown ? copy : nullptr,
+                        *outcome_.result.feed);
+    }
     outcome_.copies.push_back(std::move(copy));
   }
 
   const Batch& batch_;
   const Program& program_;
   bool want_evidence_;
+  const FeedPlan& feeds_;
+  FeedBuilder& feed_builder_;
   Scratch& scratch_;
   Outcome& outcome_;
   std::vector<RuleId> matched_;
@@ -190,6 +217,8 @@ void Worker::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
     decoder.filter.reset();
   }
   scratch_ = std::make_unique<Scratch>(*ruleset->program);
+  feed_plan_ = std::make_shared<const FeedPlan>(*ruleset);
+  feed_builder_ = std::make_unique<FeedBuilder>(feed_plan_);
   ruleset_ = ruleset;
 }
 
@@ -210,8 +239,9 @@ Outcome Worker::process(const Batch& batch) {
   result.counters.bytes = batch.bytes.size();
 
   const std::uint64_t candidates_before = program.statistics(*scratch_).candidates;
-  BatchVisitor visitor(batch, want_evidence_, *scratch_, outcome);
+  BatchVisitor visitor(batch, want_evidence_, *feed_plan_, *feed_builder_, *scratch_, outcome);
   Decoder& decoder = decoder_for(batch.source->decode);
+  decoder.decoder->use_geo(batch.geo.get());
   if (batch.lines) {
     decode_lines(batch, *decoder.decoder, program.plan(), *decoder.filter, visitor);
   } else {

@@ -45,6 +45,8 @@ class Worker {
   std::vector<Decoder> decoders_;  // one per distinct options: a handful
   std::shared_ptr<const Ruleset> ruleset_;
   std::unique_ptr<Scratch> scratch_;
+  std::shared_ptr<const FeedPlan> feed_plan_;
+  std::unique_ptr<FeedBuilder> feed_builder_;
 };
 
 }  // namespace tocsin

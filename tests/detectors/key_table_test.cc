@@ -17,8 +17,8 @@ namespace {
 
 std::vector<std::string> keys_of(const KeyTable<int>& table) {
   std::vector<std::string> keys;
-  table.for_each([&](std::string_view key, const int&, bool is_protected) {
-    keys.push_back(std::string(key) + (is_protected ? "+" : ""));
+  table.for_each([&](std::string_view key, const int&, KeyTable<int>::Standing standing) {
+    keys.push_back(std::string(key) + (KeyTable<int>::is_protected(standing) ? "+" : ""));
   });
   return keys;
 }
@@ -46,6 +46,32 @@ TEST_CASE("past their quota the protected keys are on probation again") {
     table.touch(key);
   }
   CHECK(keys_of(table) == Keys{"a", "b+", "c+", "d+", "e+"});
+}
+
+TEST_CASE("an attacker who fills the protected segment is noticed") {
+  KeyTable<int> table(100, 3);
+  table.touch("slow");
+  table.touch("slow");
+  for (int i = 0; i < 1000; ++i) {
+    table.touch("flood" + std::to_string(i));
+    table.touch("flood" + std::to_string(i));
+  }
+  CHECK(table.find("slow") == nullptr);
+  CHECK(table.size() == 100);
+  CHECK(table.evicted_protected() == 901);
+}
+
+TEST_CASE("a key that is used again and again stays, whatever is protected beside it") {
+  KeyTable<int> table(100, 3);
+  for (int i = 0; i < 1000; ++i) {
+    table.touch("flood" + std::to_string(i));
+    table.touch("flood" + std::to_string(i));
+    if (i % 50 == 0) {
+      table.touch("slow") += 1;
+    }
+  }
+  REQUIRE(table.find("slow") != nullptr);
+  CHECK(*table.find("slow") == 20);
 }
 
 TEST_CASE("a flood of one-off keys leaves a key that was seen twice alone") {
@@ -99,8 +125,8 @@ TEST_CASE("a table restored in its order goes on like the first") {
     first.touch(std::to_string(random() % 60)) = i;
   }
   KeyTable<int> second(20, 99);
-  first.for_each([&](std::string_view key, const int& value, bool is_protected) {
-    second.restore(key, is_protected) = value;
+  first.for_each([&](std::string_view key, const int& value, KeyTable<int>::Standing standing) {
+    second.restore(key, standing) = value;
   });
   CHECK(keys_of(first) == keys_of(second));
   for (int i = 0; i < 500; ++i) {
@@ -153,13 +179,13 @@ TEST_CASE("a slow attack among a flood of one-off keys is found") {
   CorrelationSpec spec = testing::spec_of("event_count", day_ns);
   spec.thresholds = {{CompareOp::gte, 10}};
   std::vector<testing::StreamEvent> events;
-  for (int i = 0; i < 200'000; ++i) {
-    events.push_back({i * second_ns / 10, 1, std::to_string(i), {}});
-    if (i % 20'000 == 0) {
+  for (int i = 0; i < 1'000'000; ++i) {
+    events.push_back({i * second_ns / 50, 1, std::to_string(i), {}});
+    if (i % 100'000 == 0) {
       // Two at first: a key is protected from its second event on.
-      events.push_back({i * second_ns / 10, 1, "attack", {}});
+      events.push_back({i * second_ns / 50, 1, "attack", {}});
       if (i == 0) {
-        events.push_back({i * second_ns / 10, 1, "attack", {}});
+        events.push_back({i * second_ns / 50, 1, "attack", {}});
       }
     }
   }

@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "detectors/registry.h"
+#include "engine/flow/feed.h"
 #include "tests/detectors/stream.h"
 
 namespace tocsin {
@@ -164,6 +165,7 @@ TEST_CASE("impossible_travel compares with the nearest event before, and after a
   give(spec, "exclude", {"10.0.99.0/24", "10.0.50.1"});
   DetectorSettings settings;
   settings.geo = equator();
+  settings.geo_fields.location = true;
   struct Event {
     std::int64_t minute;
     const char* ip;
@@ -245,6 +247,7 @@ std::string run_new_value(const NewValueCase& c, bool restart) {
   }
   DetectorSettings settings;
   settings.geo = equator();
+  settings.geo_fields.location = true;
   DetectorResult made = make_detector(spec, settings);
   REQUIRE_MESSAGE(made.has_value(), made.error().message);
   std::unique_ptr<Detector> detector = std::move(*made);
@@ -258,12 +261,15 @@ std::string run_new_value(const NewValueCase& c, bool restart) {
     }
     const NewValueCase::Event& event = c.events[i];
     const std::vector<std::optional<std::string>> group = {event.parent, event.group};
-    const std::vector<FieldTexts> fields = {{{event.value}}};
+    std::string key;
+    append_group_key(group, key);
+    const std::vector<std::string_view> texts = {event.value};
+    const std::vector<FieldView> fields = {{texts}};
     Observation observation;
     observation.inputs = event.inputs;
     observation.time = static_cast<TimeNs>(event.day * static_cast<double>(day_ns));
     observation.sequence = i;
-    observation.group = group;
+    observation.group_key = key;
     observation.fields = fields;
     char outcome = '.';
     const auto sink = [&](Report&& report) {

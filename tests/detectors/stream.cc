@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "detectors/registry.h"
+#include "engine/flow/feed.h"
 
 namespace tocsin::testing {
 
@@ -108,13 +109,16 @@ std::vector<DriverReport> drive(const CorrelationSpec& spec,
       detector->on_time(latest - options.lateness_ns, sink);
     }
     const std::vector<std::optional<std::string>> group = {event.group};
-    const std::vector<FieldTexts> fields = {{event.value}};
+    std::string key;
+    append_group_key(group, key);
+    const std::vector<std::string_view> texts(event.value.begin(), event.value.end());
+    const std::vector<FieldView> fields = {{texts}};
     Observation observation;
     observation.inputs = event.inputs;
     observation.time = event.time;
     observation.sequence = i;
     observation.identity = {0, i + 1};
-    observation.group = group;
+    observation.group_key = key;
     observation.fields = fields;
     detector->on_match(observation, sink);
   }

@@ -28,7 +28,7 @@ Derived derive(const std::string& text) {
   Event event;
   const Padded record(text);
   REQUIRE(reader.read(record, plan, false, event) == ReadStatus::ok);
-  derive_fields(event);
+  derive_fields(event, nullptr);
   const auto value = [&](std::string_view path) -> std::optional<std::string> {
     const EntryId entry = event.first(plan.find(path));
     if (entry == no_entry) {

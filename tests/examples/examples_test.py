@@ -39,9 +39,17 @@ def run(*arguments):
     )
 
 
+def further_options(folder):
+    """What the rules of an example need beside themselves."""
+    options = []
+    for name, option in (("placeholders.yaml", "--placeholders"), ("geo.mmdb", "--geo-database")):
+        if (folder / name).exists():
+            options += [option, folder / name]
+    return options
+
+
 def rule_options(folder):
-    placeholders = folder / "placeholders.yaml"
-    return ["--rules", folder / "rules"] + (["--placeholders", placeholders] if placeholders.exists() else [])
+    return ["--rules", folder / "rules"] + further_options(folder)
 
 
 def alerts_of(result):
@@ -100,9 +108,7 @@ class Examples(unittest.TestCase):
     def test_rules_are_clean_under_strict(self):
         for folder in FOLDERS:
             with self.subTest(folder.name):
-                placeholders = folder / "placeholders.yaml"
-                options = ["--placeholders", placeholders] if placeholders.exists() else []
-                result = run("check", "--strict", *options, folder / "rules")
+                result = run("check", "--strict", *further_options(folder), folder / "rules")
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_the_tests_inside_the_rules_pass(self):
@@ -110,9 +116,7 @@ class Examples(unittest.TestCase):
             self.skipTest("this program has no command `test` yet")
         for folder in FOLDERS:
             with self.subTest(folder.name):
-                placeholders = folder / "placeholders.yaml"
-                options = ["--placeholders", placeholders] if placeholders.exists() else []
-                result = run("test", *options, folder / "rules")
+                result = run("test", *further_options(folder), folder / "rules")
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_all_rules_together_raise_the_same_alerts(self):

@@ -200,7 +200,10 @@ TEST_CASE("a match carries its record and evidence; without want_evidence its id
 
 TEST_CASE("a rule that feeds a detector keeps its record's text without want_evidence") {
   auto ruleset = std::make_shared<Ruleset>(*ruleset_of({"a"}));
-  ruleset->feeds_detector[0] = true;
+  CorrelationSpec spec;
+  spec.type = "event_count";
+  spec.inputs.resize(1);
+  ruleset->correlations = {spec};
   MemoryInput input({{"-", "{\"k\":\"a\"}\n", any_source()}}, {});
   const RulesetSlot rules(ruleset);
   RunOptions options;

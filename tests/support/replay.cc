@@ -26,6 +26,7 @@ class Collector final : public ResultConsumer {
   void finish() {
     std::vector<CorrelationReport> reports;
     engine_.finish(reports);
+    replay.problem = engine_.problem();
     take(reports);
     replay.correlations = engine_.counters();
   }

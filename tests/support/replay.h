@@ -26,6 +26,7 @@ struct ReplayOptions {
 struct Replay {
   RunCounters counters;
   CorrelationCounters correlations;
+  std::string problem;  // with what is sorted on disk; empty: none
   // Every match in order: index of the rule, number of the record in its source.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> matches;
   // What raises alerts, in order: matches of a batch, then its reports.

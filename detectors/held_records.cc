@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "detectors/held_records.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <queue>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "detectors/feed_state.h"
+#include "engine/base/wire.h"
+
+namespace tocsin {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 256u << 10;
+
+Result<int> open_unnamed_file() {
+  std::error_code error;
+  std::string path = (std::filesystem::temp_directory_path(error) / "tocsin-sort-XXXXXX").string();
+  if (error) {
+    return fail("there is no folder for temporary files: " + error.message());
+  }
+  const int file = mkostemp(path.data(), O_CLOEXEC);
+  if (file < 0) {
+    return fail("cannot make " + path + ": " + std::strerror(errno));
+  }
+  unlink(path.c_str());  // it goes with us
+  return file;
+}
+
+Result<void> write_at(int file, std::string_view bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t put = pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) {
+      continue;
+    }
+    if (put <= 0) {
+      return fail(std::strerror(errno));
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return {};
+}
+
+}  // namespace
+
+// Reads one run, a record at a time. Each is its size, in eight bytes, and so many bytes.
+class HeldRecords::RunReader {
+ public:
+  RunReader(int file, const Run& run) : file_(file), at_(run.begin), end_(run.end) {}
+
+  const Feed& feed() const { return feed_; }
+  const FeedRecord& record() const { return feed_.records.front(); }
+
+  // False: the run is over.
+  Result<bool> next() {
+    if (at_ == end_ && used_ == buffer_.size()) {
+      return false;
+    }
+    Result<std::string_view> head = take(8);
+    if (!head) {
+      return Unexpected<Error>{head.error()};
+    }
+    std::uint64_t size = 0;
+    std::memcpy(&size, head->data(), 8);
+    Result<std::string_view> bytes = take(static_cast<std::size_t>(size));
+    if (!bytes) {
+      return Unexpected<Error>{bytes.error()};
+    }
+    WireReader reader(*bytes);
+    if (!load_feed_record(reader, feed_) || !reader.at_end()) {
+      return fail("a sorted run is damaged");
+    }
+    return true;
+  }
+
+ private:
+  // The next bytes; valid until the next call.
+  Result<std::string_view> take(std::size_t size) {
+    while (buffer_.size() - used_ < size) {
+      buffer_.erase(0, used_);
+      used_ = 0;
+      const std::size_t had = buffer_.size();
+      const auto wanted = static_cast<std::size_t>(
+          std::min<std::uint64_t>(std::max<std::uint64_t>(buffer_bytes, size - had), end_ - at_));
+      buffer_.resize(had + wanted);
+      const ssize_t got = pread(file_, buffer_.data() + had, wanted, static_cast<off_t>(at_));
+      if (got < 0 && errno == EINTR) {
+        buffer_.resize(had);
+        continue;
+      }
+      if (got <= 0) {
+        return fail("a sorted run cannot be read back: " +
+                    std::string(got < 0 ? std::strerror(errno) : "it ends too early"));
+      }
+      buffer_.resize(had + static_cast<std::size_t>(got));
+      at_ += static_cast<std::uint64_t>(got);
+    }
+    const std::string_view bytes(buffer_.data() + used_, size);
+    used_ += size;
+    return bytes;
+  }
+
+  int file_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+  std::string buffer_;
+  std::size_t used_ = 0;
+  Feed feed_;
+};
+
+HeldRecords::~HeldRecords() {
+  if (file_ >= 0) {
+    close(file_);
+  }
+}
+
+void HeldRecords::add(const std::shared_ptr<const Feed>& feed,
+                      const std::vector<std::uint32_t>& records) {
+  if (records.empty()) {
+    return;
+  }
+  const auto number = static_cast<std::uint32_t>(feeds_.size());
+  for (const std::uint32_t record : records) {
+    const FeedRecord& held = feed->records[record];
+    refs_.push_back({*held.time, held.sequence, number, record});
+  }
+  feeds_.push_back(feed);
+  bytes_ += feed->bytes() + records.size() * sizeof(Ref);
+  if (bytes_ > bytes_max_ && problem_.empty()) {
+    spill();
+  }
+}
+
+void HeldRecords::sort() {
+  std::sort(refs_.begin(), refs_.end(), [](const Ref& a, const Ref& b) {
+    return std::tie(a.time, a.sequence) < std::tie(b.time, b.sequence);
+  });
+}
+
+void HeldRecords::spill() {
+  if (file_ < 0) {
+    const Result<int> file = open_unnamed_file();
+    if (!file) {
+      problem_ = file.error().message;
+      return;
+    }
+    file_ = *file;
+  }
+  sort();
+  Run run{file_size_, file_size_};
+  if (const Result<void> written = write_run(run); !written) {
+    problem_ = "cannot write what is to be sorted: " + written.error().message;
+    return;
+  }
+  file_size_ = run.end;
+  runs_.push_back(run);
+  refs_.clear();
+  feeds_.clear();
+  bytes_ = 0;
+}
+
+Result<void> HeldRecords::write_run(Run& run) {
+  std::string buffer;
+  std::string one;
+  for (const Ref& ref : refs_) {
+    one.clear();
+    WireWriter writer(one);
+    const Feed& feed = *feeds_[ref.feed];
+    const FeedRecord& record = feed.records[ref.record];
+    save_feed_record(feed, record, record.record.get(), writer);
+    const std::uint64_t size = one.size();
+    buffer.append(reinterpret_cast<const char*>(&size), 8);
+    buffer += one;
+    if (buffer.size() >= buffer_bytes) {
+      if (Result<void> written = write_at(file_, buffer, run.end); !written) {
+        return written;
+      }
+      run.end += buffer.size();
+      buffer.clear();
+    }
+  }
+  Result<void> written = write_at(file_, buffer, run.end);
+  run.end += buffer.size();
+  return written;
+}
+
+Result<void> HeldRecords::for_each(const Visit& visit) {
+  sort();
+  std::vector<RunReader> readers;
+  for (const Run& run : runs_) {
+    readers.emplace_back(file_, run);
+  }
+  // What comes next of each run, and of memory, whose number is behind those of the runs.
+  using Head = std::tuple<TimeNs, std::uint64_t, std::size_t>;
+  std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
+  std::size_t next_ref = 0;
+  const auto advance = [&](std::size_t from) -> Result<void> {
+    if (from == readers.size()) {
+      if (next_ref < refs_.size()) {
+        heads.emplace(refs_[next_ref].time, refs_[next_ref].sequence, from);
+      }
+      return {};
+    }
+    const Result<bool> more = readers[from].next();
+    if (!more) {
+      return Unexpected<Error>{more.error()};
+    }
+    if (*more) {
+      heads.emplace(*readers[from].record().time, readers[from].record().sequence, from);
+    }
+    return {};
+  };
+  Result<void> done;
+  for (std::size_t from = 0; from <= readers.size() && done; ++from) {
+    done = advance(from);
+  }
+  while (!heads.empty() && done) {
+    const std::size_t from = std::get<2>(heads.top());
+    heads.pop();
+    if (from == readers.size()) {
+      const Ref& ref = refs_[next_ref++];
+      visit(*feeds_[ref.feed], feeds_[ref.feed]->records[ref.record]);
+    } else {
+      visit(readers[from].feed(), readers[from].record());
+    }
+    done = advance(from);
+  }
+  return done;
+}
+
+void HeldRecords::clear() {
+  refs_ = {};
+  feeds_ = {};
+  runs_ = {};
+  bytes_ = 0;
+}
+
+}  // namespace tocsin

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// CorrelationShard: the detectors' state of the groups that hash to one shard, and what is done
+// with it step by step. Every shard goes through the same steps, each taking the events of its own
+// groups, so that watermark and order are the same for all; CorrelationEngine makes the steps and
+// merges what is reported.
+//
+// One step per record: the watermark moves, and what waited for it is decided; then the record's
+// events go through the correlations in their order, inner ones first. A tree of correlations that
+// name one another is in one shard as a whole.
+//
+// Thread rule: one thread at a time per shard; shards are independent.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "detectors/fields.h"
+#include "detectors/folding.h"
+#include "detectors/record_keeper.h"
+#include "detectors/registry.h"
+#include "engine/flow/detector.h"
+#include "engine/flow/feed.h"
+#include "engine/flow/ruleset.h"
+
+namespace tocsin {
+
+struct CorrelationProblem {
+  std::uint32_t spec = 0;
+  SpecError error;
+};
+
+struct ShardSettings {
+  std::uint32_t number = 0;
+  std::uint32_t shards = 1;
+  bool fold = true;
+  std::size_t records_bytes_max = 0;
+  std::size_t waiting_max = 0;
+  DetectorSettings detector;
+};
+
+// What a shard reports, and where it belongs among the reports of all.
+struct ShardReport {
+  std::uint64_t step = 0;
+  bool by_record = false;  // false: the watermark's move
+  std::uint32_t spec = 0;
+  Report report;
+};
+
+struct ShardStep {
+  std::uint64_t number = 0;
+  TimeNs watermark = 0;
+  const Feed* feed = nullptr;
+  const FeedRecord* record = nullptr;      // null: only the time moves
+  std::shared_ptr<const RecordCopy> copy;  // of the record, as it may be shown and kept
+  TimeNs time = 0;                         // of the record; perhaps clamped
+  std::uint64_t sequence = 0;              // ascending in the order of the steps, over restarts too
+};
+
+struct ShardCounters {
+  std::uint64_t folded = 0;
+  std::uint64_t early = 0;
+  std::uint64_t records_dropped = 0;
+};
+
+// What state belongs to: a correlation whose meaning has not changed.
+std::string correlation_state_key(const RuleInfo& info);
+
+class CorrelationShard {
+ public:
+  CorrelationShard(std::shared_ptr<const Ruleset> ruleset, ShardSettings settings);
+  ~CorrelationShard();
+  CorrelationShard(const CorrelationShard&) = delete;
+  CorrelationShard& operator=(const CorrelationShard&) = delete;
+
+  void run(std::span<const ShardStep> steps, std::vector<ShardReport>& out);
+  // No record will come any more: all that waited is decided, as of step `number`. What an absence
+  // still waits for is not reported.
+  void finish(std::uint64_t number, std::vector<ShardReport>& out);
+
+  // A correlation whose key and fingerprint are unchanged keeps its state.
+  void adopt(std::shared_ptr<const Ruleset> ruleset);
+  void save(std::string& out) const;
+  // False: not readable; the shard is of no use then.
+  bool load(std::string_view bytes);
+
+  const std::vector<CorrelationProblem>& problems() const { return problems_; }
+  // The shard that has the group of this key.
+  std::uint32_t owner_of(std::uint32_t spec, std::string_view group_key) const;
+  // May the detectors of this correlation keep a record for later?
+  bool keeps(std::uint32_t spec) const;
+  // Was its state loaded, or can it not be run at all?
+  bool knows(std::uint32_t spec) const {
+    return stages_[spec].known || stages_[spec].detector == nullptr;
+  }
+  DetectorCounters counters(std::uint32_t spec) const;
+  ShardCounters counters() const;
+  // Null: it cannot be run.
+  Detector* detector(std::uint32_t spec) const { return stages_[spec].detector.get(); }
+
+ private:
+  struct Consumer {  // an input of a correlation
+    std::uint32_t spec;
+    std::uint32_t input;
+  };
+  // An observation that owns what it refers to, and can wait.
+  struct Event {
+    std::uint64_t inputs = 0;
+    TimeNs time = 0;
+    std::uint64_t sequence = 0;
+    Hash128 identity;
+    std::shared_ptr<const RecordCopy> record;
+    std::string key;
+    std::vector<FieldTexts> fields;
+  };
+  // In an order that does not depend on arrival.
+  using Waiting = std::multimap<std::pair<TimeNs, Hash128>, Event>;
+  struct Stage {
+    std::unique_ptr<Detector> detector;
+    const DetectorType* type = nullptr;
+    bool waits = false;          // emit: watermark
+    bool is_pending = false;     // is in pending_
+    bool known = false;          // to the loaded state
+    bool keeps_records = false;  // by their sequence
+    bool by_parent = false;      // shares what it knows with the group without its last value
+    std::optional<std::uint32_t> pinned;  // the shard of a tree of correlations
+    DurationNs delay_ns = 0;              // how late reports of inner correlations come at most
+    DurationNs expire_every_ns = 0;
+    TimeNs expire_at = 0;  // watermark at which state is looked through for what is old
+    std::vector<std::vector<std::uint32_t>> group_fields;  // per input: FieldReader numbers
+    std::vector<std::uint32_t> fields;
+    std::vector<Consumer> consumers;  // of its reports
+    std::vector<Event> met;           // of inner correlations, in this step
+    Waiting waiting;
+  };
+  using Out = std::vector<ShardReport>;
+
+  void build();
+  Stage make_stage(std::uint32_t spec);
+  void pin_trees();
+  bool is_mine(const FeedEvent& event, const Feed& feed) const;
+  void move_watermark(TimeNs time);
+  void attend_all();
+  TimeNs attention_of(const Stage& stage) const;
+  void feed(const ShardStep& step);
+  void run_pending();
+  void take(std::uint32_t spec, const ShardStep* step, std::span<const FeedEvent> events);
+  Event own(const ShardStep& step, const FeedEvent& event) const;
+  void merge(Event event, std::vector<Event>& events) const;
+  void wait(Stage& stage, Event event);
+  void release(std::uint32_t spec, TimeNs before);
+  void observe(std::uint32_t spec, const ShardStep& step, const FeedEvent& event);
+  void observe(std::uint32_t spec, const Event& event);
+  void on_report(std::uint32_t spec, Report&& report);
+  void hand_on(const CorrelationSpec& spec, const Stage& stage, const Report& report);
+  static void save_stage(const Stage& stage, WireWriter& writer);
+  static bool load_stage(Stage& stage, WireReader& reader);
+
+  std::shared_ptr<const Ruleset> ruleset_;
+  ShardSettings settings_;
+  std::vector<Stage> stages_;  // by correlation
+  DurationNs reach_ns_ = 0;    // how far back any report may look
+  RecordKeeper records_;
+  Folding folding_;
+  FieldReader fields_;
+  TimeNs watermark_;
+  TimeNs next_attention_;  // no stage needs to see the watermark before it is there
+  // Correlations with something of inner ones, lowest first.
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> pending_;
+  ReportSink sink_;  // of the correlation that is at work
+  std::uint32_t at_work_ = 0;
+  std::uint64_t step_ = 0;
+  bool by_record_ = false;
+  Out* out_ = nullptr;
+  std::vector<std::string_view> texts_;  // reused, as all below
+  std::vector<FieldView> views_;
+  std::vector<FeedEvent> mine_;
+  std::string room_;
+  ShardCounters counters_;
+  std::vector<CorrelationProblem> problems_;
+};
+
+}  // namespace tocsin

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/feed.h"
+
+#include <algorithm>
+
+#include "engine/base/limits.h"
+#include "engine/base/text.h"
+#include "engine/base/wire.h"
+
+namespace tocsin {
+
+namespace {
+
+// Inputs are bits; a correlation with more of them is rejected where its detector is made.
+constexpr std::size_t feed_inputs_max = 64;
+
+// 7.0 and 7 are one value.
+bool needs_shortest(const Value& value) {
+  return value.kind == ValueKind::number && value.raw().find_first_of(".eE") != std::string::npos;
+}
+
+}  // namespace
+
+void Feed::clear() {
+  texts.clear();
+  values.clear();
+  fields.clear();
+  events.clear();
+  records.clear();
+}
+
+std::size_t Feed::bytes() const {
+  std::size_t bytes = texts.size() + values.size() * sizeof(FeedText) +
+                      fields.size() * sizeof(FeedField) + events.size() * sizeof(FeedEvent) +
+                      records.size() * sizeof(FeedRecord);
+  for (const FeedRecord& record : records) {
+    if (record.record != nullptr) {
+      bytes += sizeof(RecordCopy) + record.record->json.size() + record.record->source.size();
+    }
+  }
+  return bytes;
+}
+
+void append_group_value(const std::optional<std::string_view>& value, std::string& out) {
+  // The size is one more, so that 0 is free to say "absent".
+  WireWriter(out).number(value ? value->size() + 1 : 0);
+  if (value) {
+    out.append(*value);
+  }
+}
+
+void append_group_key(std::span<const std::optional<std::string>> group, std::string& out) {
+  for (const std::optional<std::string>& value : group) {
+    append_group_value(value ? std::optional<std::string_view>(*value) : std::nullopt, out);
+  }
+}
+
+namespace {
+
+// Takes the next value off `key`; false at the end, or where it is no key.
+bool next_value(std::string_view& key, std::optional<std::string_view>& value) {
+  if (key.empty()) {
+    return false;
+  }
+  WireReader reader(key);
+  const std::uint64_t size = reader.number();
+  key.remove_prefix(key.size() - reader.rest().size());
+  if (size == 0) {
+    value.reset();
+    return reader.ok();
+  }
+  if (size - 1 > key.size()) {
+    return false;
+  }
+  value = key.substr(0, static_cast<std::size_t>(size - 1));
+  key.remove_prefix(static_cast<std::size_t>(size - 1));
+  return reader.ok();
+}
+
+}  // namespace
+
+std::vector<std::optional<std::string>> parse_group_key(std::string_view key) {
+  std::vector<std::optional<std::string>> group;
+  std::optional<std::string_view> value;
+  while (next_value(key, value)) {
+    group.push_back(value ? std::optional<std::string>(*value) : std::nullopt);
+  }
+  return group;
+}
+
+std::string_view parent_group_key(std::string_view key) {
+  std::string_view rest = key;
+  std::size_t last = 0;
+  std::optional<std::string_view> value;
+  while (true) {
+    const std::size_t begin = key.size() - rest.size();
+    if (!next_value(rest, value)) {
+      return key.substr(0, last);
+    }
+    last = begin;
+  }
+}
+
+std::string_view bounded_text(std::string_view text, std::string& room) {
+  constexpr std::size_t kept = 256;
+  if (text.size() <= limits::detector_text_bytes_max) {
+    return text;
+  }
+  std::size_t end = kept;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;  // not in the middle of a character
+  }
+  room.assign(text.substr(0, end));
+  room += "... ";
+  room += to_hex(content_hash(text));
+  return room;
+}
+
+// --- plan ---
+
+FeedPlan::FeedPlan(const Ruleset& ruleset)
+    : consumers_(ruleset.rules.size()), shown_(ruleset.rules.size(), false) {
+  const FieldPlan& plan = ruleset.program->plan();
+  for (std::uint32_t spec = 0; spec < ruleset.correlations.size(); ++spec) {
+    const CorrelationSpec& correlation = ruleset.correlations[spec];
+    std::vector<FieldId>& fields = fields_.emplace_back();
+    for (const std::string& field : correlation.fields) {
+      fields.push_back(plan.find(field));
+    }
+    const std::size_t inputs = correlation.inputs.size();
+    for (std::uint32_t input = 0; inputs <= feed_inputs_max && input < inputs; ++input) {
+      const CorrelationInput& from = correlation.inputs[input];
+      if (from.is_correlation || from.rule >= consumers_.size()) {
+        continue;
+      }
+      Consumer consumer{spec, input, {}};
+      for (const std::string& field : from.group_fields) {
+        consumer.group.push_back(plan.find(field));
+      }
+      consumers_[from.rule].push_back(std::move(consumer));
+      shown_[from.rule] = shown_[from.rule] || !from.baseline;
+    }
+  }
+}
+
+// --- builder ---
+
+// The field's texts: null and [] are no values.
+void FeedBuilder::read(Event& event, FieldId field) {
+  read_.clear();
+  if (field == no_field) {
+    return;
+  }
+  std::size_t made = 0;
+  for (EntryId entry = event.first(field); entry != no_entry; entry = event.next(entry)) {
+    const Value& value = event.value(entry);
+    if (value.kind == ValueKind::null || value.kind == ValueKind::empty_array) {
+      continue;
+    }
+    std::string_view text = event.text(entry);
+    const bool shortens = needs_shortest(value);
+    if (shortens || text.size() > limits::detector_text_bytes_max) {
+      if (made == kept_.size()) {
+        kept_.emplace_back();
+      }
+      std::string& room = kept_[made++];
+      const std::optional<double> number = shortens ? parse_real(text) : std::nullopt;
+      if (number) {
+        room = number_text(*number);
+        text = room;
+      } else {
+        text = bounded_text(text, room);
+      }
+    }
+    read_.push_back(text);
+  }
+}
+
+// One value as it is, several as the JSON text of all of them (DETECTION.md, choice 13).
+void FeedBuilder::append_key(Event& event, const std::vector<FieldId>& group, Feed& feed) {
+  for (const FieldId field : group) {
+    read(event, field);
+    if (read_.empty()) {
+      append_group_value(std::nullopt, feed.texts);
+    } else if (read_.size() == 1) {
+      append_group_value(read_.front(), feed.texts);
+    } else {
+      joined_ = "[";
+      for (const std::string_view text : read_) {
+        joined_ += joined_.size() > 1 ? "," : "";
+        append_json_string(text, joined_);
+      }
+      joined_ += ']';
+      std::string room;
+      append_group_value(bounded_text(joined_, room), feed.texts);
+    }
+  }
+}
+
+FeedField FeedBuilder::append_values(Event& event, FieldId field, Feed& feed) {
+  read(event, field);
+  FeedField slice;
+  slice.first = static_cast<std::uint32_t>(feed.values.size());
+  slice.count = static_cast<std::uint32_t>(read_.size());
+  for (const std::string_view text : read_) {
+    feed.values.push_back({feed.texts.size(), static_cast<std::uint32_t>(text.size())});
+    feed.texts.append(text);
+  }
+  return slice;
+}
+
+void FeedBuilder::add(Event& event,
+                      std::span<const RuleId> rules,
+                      const std::optional<TimeNs>& time,
+                      const Hash128& identity,
+                      std::uint64_t sequence,
+                      std::shared_ptr<const RecordCopy> record,
+                      Feed& feed) {
+  drafts_.clear();
+  drafted_in_.resize(plan_->fields_.size());
+  ++record_number_;
+  for (const RuleId rule : rules) {
+    if (!plan_->feeds(rule)) {
+      continue;
+    }
+    for (const FeedPlan::Consumer& consumer : plan_->consumers_[index(rule)]) {
+      const std::size_t begin = feed.texts.size();
+      append_key(event, consumer.group, feed);
+      const FeedText key{begin, static_cast<std::uint32_t>(feed.texts.size() - begin)};
+      // A record that meets several inputs counts once per group.
+      std::uint64_t& drafted_in = drafted_in_[consumer.spec];
+      const auto same =
+          drafted_in != record_number_
+              ? drafts_.end()
+              : std::find_if(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
+                  return draft.spec == consumer.spec && feed.text(draft.key) == feed.text(key);
+                });
+      drafted_in = record_number_;
+      if (same != drafts_.end()) {
+        same->inputs |= std::uint64_t{1} << consumer.input;
+        feed.texts.resize(begin);
+      } else {
+        drafts_.push_back({consumer.spec, std::uint64_t{1} << consumer.input, key});
+      }
+    }
+  }
+  if (drafts_.empty()) {
+    return;
+  }
+  std::stable_sort(drafts_.begin(), drafts_.end(), [](const Draft& a, const Draft& b) {
+    return a.spec < b.spec;
+  });
+  FeedRecord& entry = feed.records.emplace_back();
+  entry.time = time;
+  entry.sequence = sequence;
+  entry.identity = identity;
+  entry.record = std::move(record);
+  entry.first_event = static_cast<std::uint32_t>(feed.events.size());
+  entry.event_count = static_cast<std::uint32_t>(drafts_.size());
+  for (const Draft& draft : drafts_) {
+    const auto first_field = static_cast<std::uint32_t>(feed.fields.size());
+    feed.events.push_back({draft.spec, first_field, draft.inputs, draft.key});
+    for (const FieldId field : plan_->fields_[draft.spec]) {
+      feed.fields.push_back(append_values(event, field, feed));
+    }
+  }
+}
+
+}  // namespace tocsin

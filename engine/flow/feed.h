@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Feed: what the records of one batch bring to the correlations, read by the workers while the
+// records are decoded: per record, and per correlation and group, one event with the group's key
+// and the texts of the fields that are counted. The consumer needs no JSON any more.
+//
+// Thread rule: FeedPlan is immutable; FeedBuilder one per thread; a Feed is plain values. Cost: a
+// few copies of short texts per event; long texts are replaced by their beginning and a hash, so
+// that state per value is bounded.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/hash.h"
+#include "engine/base/time.h"
+#include "engine/event/event.h"
+#include "engine/flow/alert.h"
+#include "engine/flow/ruleset.h"
+
+namespace tocsin {
+
+struct FeedText {
+  std::size_t offset = 0;  // into Feed::texts
+  std::uint32_t size = 0;
+};
+
+// One correlation's view of one record.
+struct FeedEvent {
+  std::uint32_t spec = 0;         // into Ruleset::correlations
+  std::uint32_t first_field = 0;  // into Feed::fields; as many as the specification has
+  std::uint64_t inputs = 0;       // bit i: met CorrelationSpec::inputs[i]
+  FeedText key;                   // see append_group_key
+};
+
+struct FeedField {
+  std::uint32_t first = 0;  // into Feed::values
+  std::uint32_t count = 0;
+};
+
+struct FeedRecord {
+  std::optional<TimeNs> time;
+  std::uint64_t sequence = 0;
+  Hash128 identity;
+  std::shared_ptr<const RecordCopy> record;  // null: no report will show it
+  std::uint32_t first_event = 0;             // into Feed::events, by correlation
+  std::uint32_t event_count = 0;
+};
+
+struct Feed {
+  std::string texts;
+  std::vector<FeedText> values;
+  std::vector<FeedField> fields;
+  std::vector<FeedEvent> events;
+  std::vector<FeedRecord> records;
+
+  std::string_view text(const FeedText& slice) const {
+    return {texts.data() + slice.offset, slice.size};
+  }
+  void clear();
+  std::size_t bytes() const;  // records' texts included; an estimate
+};
+
+// A group as bytes, unambiguous: per value absent, or its size and text.
+void append_group_value(const std::optional<std::string_view>& value, std::string& out);
+void append_group_key(std::span<const std::optional<std::string>> group, std::string& out);
+std::vector<std::optional<std::string>> parse_group_key(std::string_view key);
+// The key of the group without its last value: the beginning of `key`.
+std::string_view parent_group_key(std::string_view key);
+
+// A text that may be kept for long: itself, or its beginning and a hash where it is longer than
+// limits::detector_text_bytes_max.
+std::string_view bounded_text(std::string_view text, std::string& room);
+
+// Which rules feed which correlations, and with which fields.
+class FeedPlan {
+ public:
+  explicit FeedPlan(const Ruleset& ruleset);
+
+  bool feeds(RuleId rule) const {
+    return index(rule) < consumers_.size() && !consumers_[index(rule)].empty();
+  }
+  // May a report show the record of this rule's match?
+  bool is_shown(RuleId rule) const { return index(rule) < shown_.size() && shown_[index(rule)]; }
+
+ private:
+  friend class FeedBuilder;
+  struct Consumer {
+    std::uint32_t spec;
+    std::uint32_t input;
+    std::vector<FieldId> group;
+  };
+  std::vector<std::vector<Consumer>> consumers_;  // by rule
+  std::vector<bool> shown_;                       // by rule
+  std::vector<std::vector<FieldId>> fields_;      // by correlation
+};
+
+class FeedBuilder {
+ public:
+  explicit FeedBuilder(std::shared_ptr<const FeedPlan> plan) : plan_(std::move(plan)) {}
+
+  // Appends what the record brings. `record` may be null.
+  void add(Event& event,
+           std::span<const RuleId> rules,
+           const std::optional<TimeNs>& time,
+           const Hash128& identity,
+           std::uint64_t sequence,
+           std::shared_ptr<const RecordCopy> record,
+           Feed& feed);
+
+ private:
+  struct Draft {
+    std::uint32_t spec;
+    std::uint64_t inputs;
+    FeedText key;
+  };
+  void append_key(Event& event, const std::vector<FieldId>& group, Feed& feed);
+  FeedField append_values(Event& event, FieldId field, Feed& feed);
+  void read(Event& event, FieldId field);
+
+  std::shared_ptr<const FeedPlan> plan_;
+  std::vector<Draft> drafts_;              // reused, as all below
+  std::vector<std::string_view> read_;     // texts of one field
+  std::deque<std::string> kept_;           // of texts that had to be made
+  std::vector<std::uint64_t> drafted_in_;  // by correlation: the last record with a draft of it
+  std::uint64_t record_number_ = 0;
+  std::string joined_;
+};
+
+}  // namespace tocsin
