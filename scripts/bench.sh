@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the throughput benchmark of a build folder on 200 MB of CloudTrail records.
+# Runs the benchmarks of a build folder on 200 MB of CloudTrail records.
 # usage: scripts/bench.sh BUILD_DIR [DATA_FILE]
 # Without DATA_FILE the data comes from gen_cloudtrail.py in the shared folder (TOCSIN_SHARED, else ../shared) and is
 # kept in BUILD_DIR for the next run.
@@ -33,4 +33,10 @@ done
 if [ ${#rules[@]} -eq 0 ]; then
   rules=(--rules "$source_dir/examples/deleted-backups/rules")
 fi
-exec "$program" --data "$data" "${rules[@]}"
+"$program" --data "$data" "${rules[@]}"
+"$build/bench/detectors"
+if [ -d "$shared/rules/sigmahq/rules/cloud/aws" ]; then
+  "$build/bench/stream" --data "$data" --rules "$shared/rules/sigmahq/rules/cloud/aws" --rules "$source_dir/bench/stream"
+else
+  echo "skipped: stream (no SigmaHQ rules in $shared)"
+fi
