@@ -19,6 +19,7 @@
 #include "app/progress.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/watch.h"
 #include "engine/base/text.h"
 #include "engine/flow/run.h"
 #include "engine/input/inputs.h"
@@ -148,7 +149,7 @@ Result<std::unique_ptr<Input>> history(const Session& session, bool& unreadable)
     }
     inputs.push_back({config.id, std::move(*input)});
   }
-  return combine_inputs(std::move(inputs));
+  return std::unique_ptr<Input>(std::make_unique<MultiInput>(std::move(inputs)));
 }
 
 // Opens rules and state; then `work`.

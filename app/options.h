@@ -76,13 +76,13 @@ inline constexpr unsigned run = 1u
                                 << 1;  // --config --threads --logsource ... --order --since --until
 inline constexpr unsigned output =
     1u << 2;  // --format --min-level --fail-level --dead-letter --no-fold --no-event --stats
-inline constexpr unsigned tail = 1u << 3;     // --start --state
-inline constexpr unsigned check = 1u << 4;    // --strict --explain
-inline constexpr unsigned explain = 1u << 5;  // --rule --event
-inline constexpr unsigned listing = 1u << 6;  // --format of its own
-inline constexpr unsigned test = 1u << 7;     // --junit
-inline constexpr unsigned admin = 1u << 8;    // --admin
-inline constexpr unsigned state = 1u << 9;     // --state; learn and state
+inline constexpr unsigned tail = 1u << 3;       // --start --state
+inline constexpr unsigned check = 1u << 4;      // --strict --explain
+inline constexpr unsigned explain = 1u << 5;    // --rule --event
+inline constexpr unsigned listing = 1u << 6;    // --format of its own
+inline constexpr unsigned test = 1u << 7;       // --junit
+inline constexpr unsigned admin = 1u << 8;      // --admin
+inline constexpr unsigned state = 1u << 9;      // --state; learn and state
 inline constexpr unsigned one_rule = 1u << 10;  // --config --rule: of `state`
 }  // namespace option_group
 

@@ -72,9 +72,9 @@ class ResultConsumer {
 
 struct RunOptions {
   std::uint32_t threads = 1;
-  bool want_evidence = true;                  // fill Match::evidence and RecordCopy::json
-  FilterMode filter = FilterMode::automatic;  // before the parse
-  std::function<TimeNs()> now;                // receive time
+  bool want_evidence = true;                           // fill Match::evidence and RecordCopy::json
+  FilterMode filter = FilterMode::automatic;           // before the parse
+  std::function<TimeNs()> now;                         // receive time
   std::function<std::shared_ptr<const GeoSet>()> geo;  // databases of addresses; may be empty
   // How often the input may keep up while the consumer takes nothing; 0: never. tail.
   DurationNs keep_up_ns = 0;
