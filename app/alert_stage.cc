@@ -4,13 +4,13 @@
 #include <algorithm>
 
 #include "alerts/make_alert.h"
+#include "app/stage_state.h"
 #include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
 
 constexpr DurationNs idle_check_ns = second_ns / 2;
-constexpr std::uint64_t state_version = 1;
 
 }  // namespace
 
@@ -226,9 +226,9 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
     return;
   }
   if (settings_.committer != nullptr) {
-    WireWriter writer(copies_journal_);
-    writer.hash({key.high ^ record.high, key.low ^ record.low});
-    writer.signed_number(match.record->time.value_or(0));
+    append_added({key.high ^ record.high, key.low ^ record.low},
+                 match.record->time.value_or(0),
+                 copies_journal_);
   }
   count(rule, level);
   if (settings_.format != OutputFormat::none || delivers()) {
@@ -372,79 +372,22 @@ void AlertStage::commit_durably(const BatchResult* result, TimeNs now) {
     staged.batch = result->number;
     staged.input = result->source->input;
     staged.position = result->position;
+    if (result->records_after > 0 && !result->position.empty()) {
+      settings_.record_numbers->note(
+          result->source->stream_id, result->records_after, staged.record_numbers);
+    }
   }
-  staged.journal = take_journal();
+  staged.journal = stage_journal(copies_journal_, correlations_->take_journal());
+  copies_journal_.clear();
   if (snapshot_due_ || settings_.committer->wants_snapshot()) {
-    staged.snapshot = snapshot();
+    staged.snapshot = stage_snapshot(duplicates_, *correlations_);
     snapshot_due_ = false;
   }
   settings_.committer->add(std::move(staged));
 }
 
-// Both parts may be empty: then there is nothing to keep.
-std::string AlertStage::take_journal() {
-  const std::string fed = correlations_->take_journal();
-  std::string bytes;
-  if (!fed.empty() || !copies_journal_.empty()) {
-    WireWriter writer(bytes);
-    writer.text(copies_journal_);
-    writer.text(fed);
-    copies_journal_.clear();
-  }
-  return bytes;
-}
-
-std::string AlertStage::snapshot() const {
-  std::string bytes;
-  WireWriter writer(bytes);
-  writer.number(state_version);
-  duplicates_.save(writer);
-  std::string detectors;
-  correlations_->save(detectors);
-  writer.text(detectors);
-  return bytes;
-}
-
-bool AlertStage::load_snapshot(std::string_view bytes) {
-  WireReader reader(bytes);
-  if (reader.number() != state_version) {
-    return false;
-  }
-  Duplicates duplicates(settings_.duplicate_horizon_ns, limits::duplicate_ids_max);
-  duplicates.load(reader);
-  const std::string_view detectors = reader.text();
-  if (!reader.ok() || !reader.at_end() || !correlations_->load(detectors)) {
-    return false;
-  }
-  duplicates_ = std::move(duplicates);
-  return true;
-}
-
-// One row of the log: the journals of one or more batches.
-bool AlertStage::replay(std::string_view journal) {
-  WireReader reader(journal);
-  while (reader.ok() && !reader.at_end()) {
-    WireReader copies(reader.text());
-    const std::string_view fed = reader.text();
-    while (copies.ok() && !copies.at_end()) {
-      const Hash128 id = copies.hash();
-      const TimeNs time = copies.signed_number();
-      if (copies.ok()) {
-        duplicates_.insert(id, time);
-      }
-    }
-    if (!reader.ok() || !copies.ok() || !correlations_->replay(fed)) {
-      return false;
-    }
-  }
-  return reader.ok();
-}
-
 bool AlertStage::restore(const SavedState& saved, TimeNs now) {
-  bool whole = load_snapshot(saved.snapshot);
-  for (const std::string& journal : saved.journal) {
-    whole = whole && replay(journal);
-  }
+  const bool whole = restore_stage(saved, duplicates_, *correlations_);
   snapshot_due_ = !whole || !correlations_->knows_all();
   // While it was stopped nothing was heard of an input: that does not make it idle.
   for (const std::string& input : correlations_->inputs()) {

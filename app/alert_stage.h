@@ -24,6 +24,7 @@
 #include "app/dead_letter.h"
 #include "app/duplicates.h"
 #include "app/options.h"
+#include "app/record_numbers.h"
 #include "app/system_alerts.h"
 #include "detectors/engine.h"
 #include "engine/flow/run.h"
@@ -44,9 +45,10 @@ struct AlertStageSettings {
   CorrelationSettings correlation;
   EngineInfo engine;
   std::shared_ptr<const Redactor> redactor;
-  const Router* router = nullptr;  // may be null: no receivers
-  Store* store = nullptr;          // with router; not used if there is a committer
-  Committer* committer = nullptr;  // with --state
+  const Router* router = nullptr;           // may be null: no receivers
+  Store* store = nullptr;                   // with router; not used if there is a committer
+  Committer* committer = nullptr;           // with --state
+  RecordNumbers* record_numbers = nullptr;  // with --state
   DeadLetterFile* dead_letter = nullptr;
   SystemAlerts* system_alerts = nullptr;             // may be null: nothing is said about oneself
   std::function<void()> on_output_closed;            // stdout has no reader any more
@@ -128,10 +130,6 @@ class AlertStage final : public ResultConsumer {
   void commit(const BatchResult* result, TimeNs now);
   void commit_durably(const BatchResult* result, TimeNs now);
   void flush_output();
-  std::string take_journal();
-  std::string snapshot() const;
-  bool load_snapshot(std::string_view bytes);
-  bool replay(std::string_view journal);
   void tell_losses(TimeNs now);
   void tell_loss(const std::string& code,
                  std::uint64_t count,

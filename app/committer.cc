@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "engine/base/text.h"
+#include "app/record_numbers.h"
 
 namespace tocsin {
 namespace {
@@ -83,6 +83,9 @@ void Committer::add(StagedCommit staged) {
                          std::make_move_iterator(staged.alerts.end()));
   if (!staged.position.empty()) {
     pending_.positions[staged.input] += staged.position;
+  }
+  if (!staged.record_numbers.empty()) {
+    pending_.positions[RecordNumbers::input_name] += staged.record_numbers;
   }
   if (!staged.journal.empty()) {
     const bool cut = pending_.snapshot && pending_.snapshot_after == pending_.journals.size();

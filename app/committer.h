@@ -34,8 +34,9 @@ struct StagedCommit {
   std::uint64_t batch = 0;
   TimeNs now = 0;  // receive time
   std::vector<Addressed> alerts;
-  std::string input;     // that `position` belongs to
-  std::string position;  // rows
+  std::string input;           // that `position` belongs to
+  std::string position;        // rows
+  std::string record_numbers;  // rows of RecordNumbers
   std::string journal;
   std::optional<std::string> snapshot;  // of the state after all journals so far
   bool is_empty() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/record_numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>

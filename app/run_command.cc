@@ -170,6 +170,8 @@ class Runner {
     if (durable_.store != nullptr) {
       start_committer();
       settings.committer = committer_.get();
+      record_numbers_.load(durable_.store->positions());
+      settings.record_numbers = &record_numbers_;
       settings.correlation.journal = true;
       settings.correlation.redact = [redactor](const std::string& json) {
         return record_without_secrets(json, *redactor);
@@ -281,6 +283,9 @@ class Runner {
     run_options.want_evidence = mode_ == RunMode::tail || stage_->wants_evidence();
     run_options.filter = options_.filter;
     run_options.now = &wall_clock_now;
+    run_options.records_before = [this](const SourceInfo& source) {
+      return record_numbers_.before(source.stream_id);
+    };
     run_options.keep_up_ns = mode_ == RunMode::tail ? keep_up_interval_ns : 0;
     // The databases of the start: a reload does not change which files they are.
     const std::shared_ptr<GeoFiles> geo = session_->geo;
@@ -412,6 +417,7 @@ class Runner {
   std::unique_ptr<Outlets> outlets_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<AlertStage> stage_;
+  RecordNumbers record_numbers_;
   bool uncommitted_ = false;
   RunOutcome outcome_;
   std::atomic<bool> output_closed_{false};

@@ -28,11 +28,13 @@ constexpr std::uint64_t outcomes_ahead_per_thread = 2;
 // Makes the numbers of outcomes final. One thread at a time, in order.
 class Numbering {
  public:
+  explicit Numbering(const RunOptions& options) : options_(options) {}
   void apply(Outcome& outcome) {
     BatchResult& result = outcome.result;
     std::uint64_t& next_record = records_[result.source];
     if (result.first_of_source) {
-      next_record = 0;
+      const bool resumed = result.stream_offset > 0 && options_.records_before;
+      next_record = resumed ? options_.records_before(*result.source) : 0;
     }
     for (const std::shared_ptr<RecordCopy>& copy : outcome.copies) {
       copy->record += next_record;
@@ -50,6 +52,7 @@ class Numbering {
     }
     next_record += outcome.records;
     next_sequence_ += outcome.records;
+    result.records_after = next_record;
     if (result.last_of_source) {
       records_.erase(result.source);
     }
@@ -58,6 +61,7 @@ class Numbering {
   const RunCounters& totals() const { return totals_; }
 
  private:
+  const RunOptions& options_;
   std::unordered_map<std::shared_ptr<const SourceInfo>, std::uint64_t> records_;
   std::uint64_t next_sequence_ = 0;
   RunCounters totals_;
@@ -134,8 +138,10 @@ class Claims {
 
 class Collector {
  public:
-  Collector(ResultConsumer& consumer, std::uint32_t threads)
-      : consumer_(consumer), slots_(threads * outcomes_ahead_per_thread) {}
+  Collector(ResultConsumer& consumer, const RunOptions& options)
+      : consumer_(consumer),
+        numbering_(options),
+        slots_(options.threads * outcomes_ahead_per_thread) {}
 
   // Blocks while `ticket` is too far ahead. Never for ever: whoever holds the lowest outstanding
   // ticket does not wait.
@@ -239,7 +245,7 @@ RunCounters run_inline(Claims& claims,
                        const RunOptions& options,
                        ResultConsumer& consumer) {
   Worker worker(options.want_evidence, options.filter);
-  Numbering numbering;
+  Numbering numbering(options);
   Batch batch;
   while (claims.next(batch)) {
     input.load(batch);
@@ -273,7 +279,7 @@ RunCounters Run::run(ResultConsumer& consumer) {
     claims.on_idle([&](std::uint64_t) { consumer.idle(options_.now()); });
     return run_inline(claims, input_, options_, consumer);
   }
-  Collector collector(consumer, options_.threads);
+  Collector collector(consumer, options_);
   claims.on_idle([&](std::uint64_t tickets) { collector.idle(tickets, options_.now()); });
   std::vector<std::thread> helpers;
   for (std::uint32_t i = 1; i < options_.threads; ++i) {

@@ -56,6 +56,8 @@ struct BatchResult {
   std::optional<TimeNs> first_time;  // event time of the first record that was parsed
   bool first_of_source = false;
   bool last_of_source = false;
+  std::uint64_t stream_offset = 0;  // of the batch's first byte
+  std::uint64_t records_after = 0;  // of the source, this batch's included
   std::string position;
 };
 
@@ -79,6 +81,9 @@ struct RunOptions {
   // How often the input may keep up while the consumer takes nothing; 0: never. tail.
   DurationNs keep_up_ns = 0;
   std::function<void(const Ruleset&)> on_ruleset;  // may be empty
+  // A source that is gone on with in its middle: how many records came before. Empty: none. Called
+  // as ResultConsumer::consume is.
+  std::function<std::uint64_t(const SourceInfo&)> records_before;
 };
 
 class Run {

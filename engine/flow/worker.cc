@@ -235,6 +235,7 @@ Outcome Worker::process(const Batch& batch) {
   result.received_at = batch.received_at;
   result.first_of_source = batch.first_of_source;
   result.last_of_source = batch.last_of_source;
+  result.stream_offset = batch.stream_offset;
   result.position = batch.position;
   result.counters.bytes = batch.bytes.size();
 

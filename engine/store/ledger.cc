@@ -144,15 +144,25 @@ std::int64_t Ledger::excess(const Change& change) const {
 }
 
 bool Ledger::prune(TimeNs now, Change& change) {
+  const auto is_due = [&](const Stored& alert) {
+    return (now != 0 && alert.at < now - settings_.delivered_age_max_ns) ||
+           done_bytes_ + change.done_bytes >
+               static_cast<std::int64_t>(settings_.delivered_bytes_max);
+  };
+  // Mostly the oldest is not due: then no more of them are looked at.
   std::vector<Stored> oldest;
+  if (!tables_.oldest_done(1, oldest)) {
+    return false;
+  }
+  if (oldest.empty() || !is_due(oldest.front())) {
+    return true;
+  }
+  oldest.clear();
   if (!tables_.oldest_done(settings_.prune_rows_max, oldest)) {
     return false;
   }
   for (const Stored& alert : oldest) {
-    const bool is_old = now != 0 && alert.at < now - settings_.delivered_age_max_ns;
-    const bool is_much =
-        done_bytes_ + change.done_bytes > static_cast<std::int64_t>(settings_.delivered_bytes_max);
-    if (!is_old && !is_much) {
+    if (!is_due(alert)) {
       break;
     }
     if (!remove_alert(alert, change)) {

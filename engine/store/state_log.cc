@@ -18,6 +18,8 @@ constexpr std::uint64_t format_version = 1;
 // What is removed with one commit: freeing pages costs as much as writing them.
 constexpr std::size_t garbage_bytes_per_step = 4u << 20;
 constexpr std::size_t garbage_rows_per_step = 256;
+// A start feeds the journal again: this much takes seconds.
+constexpr std::size_t journal_bytes_max = 256u << 20;
 
 std::string hex16(std::uint64_t number) {
   char text[17];
@@ -200,8 +202,8 @@ void StateLog::step(std::vector<StateRow>& rows) {
 }
 
 bool StateLog::wants_snapshot(std::size_t journal_bytes_min) const {
-  return !writing_ &&
-         (pieces_ == 0 || journal_bytes_ > std::max(journal_bytes_min, 2 * snapshot_bytes_));
+  const std::size_t longest = std::min(2 * snapshot_bytes_, journal_bytes_max);
+  return !writing_ && (pieces_ == 0 || journal_bytes_ > std::max(journal_bytes_min, longest));
 }
 
 }  // namespace tocsin

@@ -48,7 +48,8 @@ class StateLog {
   bool is_writing() const { return writing_; }
   // Pieces to write, or rows to remove.
   bool has_work() const { return writing_ || !garbage_.empty(); }
-  // There is none yet, or the journal is long: about twice the snapshot, and not short.
+  // There is none yet, or the journal is long: about twice the snapshot, neither short nor more
+  // than a start can feed again.
   bool wants_snapshot(std::size_t journal_bytes_min) const;
 
  private:

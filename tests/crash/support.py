@@ -301,7 +301,7 @@ def essence(alert):
     copy.pop("detected_at")
     copy.pop("engine")
     copy["events"] = [
-        {key: value for key, value in event.items() if key not in ("source", "record")} for event in alert["events"]
+        {key: value for key, value in event.items() if key != "source"} for event in alert["events"]
     ]
     copy["rule"] = {key: value for key, value in alert["rule"].items() if key != "file"}
     return copy
