@@ -60,6 +60,7 @@ bench:  ## Throughput against a bare simdjson parse of the same bytes
 	$(call setup,build)
 	$(call build,bench,all)
 	@scripts/bench.sh build/bench
+	@python3 bench/durability.py --program build/bench/tocsin
 
 .PHONY: fuzz
 fuzz:  ## Run every fuzzer for FUZZ_SECONDS (default 60)

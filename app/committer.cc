@@ -185,11 +185,15 @@ void Committer::try_until_done(const Commit& commit) {
     const Result<void> done = store_.commit(commit);
     if (done) {
       if (failed && settings_.on_recovered) {
-        settings_.on_recovered(commit.alerts.size());
+        settings_.on_recovered();
       }
       return;
     }
     note_failure(done.error().message);
+    if (!damage_told_ && settings_.on_damaged && store_.is_damaged()) {
+      damage_told_ = true;
+      settings_.on_damaged();
+    }
     Lock lock(mutex_);
     failing_ = true;
     done_.notify_all();

@@ -52,7 +52,9 @@ struct CommitterSettings {
   std::size_t alerts_max = 10'000;            // then too
   std::size_t journal_bytes_min = 32u << 20;  // before a new snapshot is wanted
   std::function<void(const std::string&)> on_problem;
-  std::function<void(std::uint64_t alerts)> on_recovered;
+  std::function<void()> on_recovered;
+  // The store is damaged: it can only be opened again. Called once.
+  std::function<void()> on_damaged;
 };
 
 class Committer {
@@ -117,6 +119,7 @@ class Committer {
   Clock::time_point last_commit_;
   Clock::time_point last_alert_commit_;
   std::optional<Clock::time_point> told_;
+  bool damage_told_ = false;
   std::atomic<bool> wants_snapshot_{false};
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<TimeNs> waiting_since_{0};

@@ -227,8 +227,15 @@ class Runner {
     settings.on_problem = [this](const std::string& message) {
       store_alerts_.raise("state-unwritable", Level::critical, message + ": the inputs wait");
     };
-    settings.on_recovered = [this](std::uint64_t) {
+    settings.on_recovered = [this] {
       watch_.log.write(LogLevel::notice, "state-written", "the state is written again");
+    };
+    settings.on_damaged = [this] {
+      store_alerts_.raise("state-damaged",
+                          Level::critical,
+                          "the state is damaged: tocsin ends, and the next start sets it aside and "
+                          "reads everything from the beginning");
+      stop();
     };
     const std::lock_guard lock(running_mutex_);
     committer_ =

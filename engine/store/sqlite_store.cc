@@ -97,7 +97,10 @@ class SqliteStore final : public Store {
   ~SqliteStore() override;
   Result<void> load();
   // The file was found damaged: open again, to have it set aside.
-  bool is_damaged() const { return is_damage(tables_.error_code()); }
+  bool is_damaged() const override {
+    const std::lock_guard lock(mutex_);
+    return is_damage(tables_.error_code());
+  }
 
   Result<void> commit(const Commit& commit) override;
   std::vector<Position> positions() const override;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/committer.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -55,6 +57,7 @@ class FakeStore final : public Store {
   std::uint64_t shed(const std::string&) const override { return 0; }
   void wait(const std::string&, DurationNs) override {}
   void stop() override {}
+  bool is_damaged() const override { return damaged_; }
 
   void block(bool blocked) {
     const std::lock_guard lock(mutex_);
@@ -82,6 +85,7 @@ class FakeStore final : public Store {
     return text;
   }
 
+  std::atomic<bool> damaged_{false};
   std::vector<std::string> alerts_;
   std::map<std::string, std::string> positions_;
   std::map<std::string, std::string> state_;
@@ -179,7 +183,7 @@ TEST_CASE("a commit that fails is tried again, told once, and nothing is lost or
   int recovered = 0;
   CommitterSettings settings = patient();
   settings.on_problem = [&](const std::string& message) { told.push_back(message); };
-  settings.on_recovered = [&](std::uint64_t) { ++recovered; };
+  settings.on_recovered = [&] { ++recovered; };
   Committer committer(store, {}, settings);
   committer.add(with_alert("a"));
   committer.add(staged("k\t1\n"));
@@ -188,6 +192,19 @@ TEST_CASE("a commit that fails is tried again, told once, and nothing is lost or
   CHECK(store.positions_["in"] == "|k\t1\n");
   CHECK(told == std::vector<std::string>{"the disk is full"});
   CHECK(recovered == 1);
+}
+
+TEST_CASE("a store that is damaged is told of once") {
+  FakeStore store;
+  store.fail_next(2);
+  store.damaged_ = true;
+  int damaged = 0;
+  CommitterSettings settings = patient();
+  settings.on_damaged = [&] { ++damaged; };
+  Committer committer(store, {}, settings);
+  committer.add(with_alert("a"));
+  REQUIRE(committer.flush(minute_ns));
+  CHECK(damaged == 1);
 }
 
 TEST_CASE("add waits while too much is not committed, until there is room or the run ends") {

@@ -209,3 +209,29 @@ TEST_CASE("a CSV column that is not there names those that are") {
   REQUIRE_FALSE(values.has_value());
   CHECK(values.error().message.find("x, y") != std::string::npos);
 }
+
+TEST_CASE("the state folder and its bounds are read, and a size that is none is told") {
+  const ScratchFolder folder;
+  const std::string file = write_private(folder, "tocsin.yaml", R"(version: 1
+state: state
+store: {max_bytes: 64MiB, keep_delivered: 1d, keep_delivered_bytes: 100, rule_quota: 7, commit_interval: 50ms}
+)");
+  Diagnostics diagnostics;
+  const Config config = read_config(file, diagnostics);
+  CHECK(diagnostics.errors() == 0);
+  CHECK(config.state == folder.file("state"));
+  CHECK(config.store.max_bytes == 64u << 20);
+  CHECK(config.store.keep_delivered_ns == day_ns);
+  CHECK(config.store.keep_delivered_bytes == 100);
+  CHECK(config.store.rule_quota == 7);
+  CHECK(config.store.commit_interval_ns == 50'000'000);
+  for (const char* size : {"many", "-1", "64MB", "1.5GiB", "99999999999GiB", "[]", "''"}) {
+    CAPTURE(size);
+    Diagnostics wrong;
+    read_config(
+        write_private(
+            folder, "wrong.yaml", std::string("version: 1\nstore: {max_bytes: ") + size + "}\n"),
+        wrong);
+    CHECK(wrong.errors() == 1);
+  }
+}
