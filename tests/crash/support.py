@@ -300,8 +300,10 @@ def essence(alert):
     copy = dict(alert)
     copy.pop("detected_at")
     copy.pop("engine")
+    # Of the copies of a CloudTrail record the first that is read is named; which one that is depends on the run.
     copy["events"] = [
-        {key: value for key, value in event.items() if key != "source"} for event in alert["events"]
+        {key: value for key, value in event.items() if key != "source" and (key != "record" or event["event_id"] is None)}
+        for event in alert["events"]
     ]
     copy["rule"] = {key: value for key, value in alert["rule"].items() if key != "file"}
     return copy
