@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tocsin check: every problem of rules and configuration, with its place.
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 
@@ -18,6 +19,15 @@ namespace {
 int print_explanation(const std::string& code) {
   std::vector<DiagnosticCode> known = diagnostic_codes();
   known.insert(known.end(), std::begin(config_codes), std::end(config_codes));
+  if (code == "all") {
+    std::sort(known.begin(), known.end(), [](const DiagnosticCode& a, const DiagnosticCode& b) {
+      return a.code < b.code;
+    });
+    for (const DiagnosticCode& row : known) {
+      std::printf("%s: %s\n", std::string(row.code).c_str(), std::string(row.explanation).c_str());
+    }
+    return exit_status::ran;
+  }
   std::vector<std::string_view> codes;
   for (const DiagnosticCode& row : known) {
     if (row.code == code) {
@@ -60,7 +70,6 @@ int run_check(const Options& options) {
   LoadOptions load = load_options(with_paths, config);
   load.lint = true;
   load.geo_fields = geo_fields(*geo);
-  load.have_geo = load.geo_fields.any();
   if (load.paths.empty() && options.config.empty()) {
     print_error("nothing to check: name files or folders of rules, or --config FILE");
     return exit_status::usage;
@@ -69,6 +78,10 @@ int run_check(const Options& options) {
   if (!load.paths.empty()) {
     rules = load_rules(load);
     check_detectors(rules, detector_settings(*geo));
+    const std::vector<InputConfig> inputs = chosen_inputs(with_paths, config);
+    if (!inputs.empty()) {
+      warn_unreachable(*rules.ruleset, routing_of(inputs, config.source_rows), rules.diagnostics);
+    }
     for (const Diagnostic& diagnostic : rules.diagnostics.list()) {
       problems.add(diagnostic);
     }
@@ -84,9 +97,9 @@ int run_check(const Options& options) {
   if (!options.quiet) {
     const std::string what = load.paths.empty()
                                  ? "configuration"
-                                 : with_thousands(rules.files) + " file(s), " + load_summary(rules);
-    print_error(what + "; " + with_thousands(errors) + " error(s), " +
-                with_thousands(problems.list().size() - errors) + " warning(s)");
+                                 : counted(rules.files, "file") + ", " + load_summary(rules);
+    print_error(what + "; " + counted(errors, "error") + ", " +
+                counted(problems.list().size() - errors, "warning"));
   }
   return errors > 0 ? exit_status::usage : exit_status::ran;
 }

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "app/config_keys.h"
+#include "engine/base/limits.h"
 #include "engine/base/text.h"
 #include "rules/yaml.h"
 
@@ -16,74 +17,184 @@ namespace tocsin {
 namespace {
 
 // What holds between keys: names that are used twice or not at all, entries without what they need.
-void check_config(ConfigReader& reader, const YamlNode& root, Config& config) {
-  const auto item = [&](const char* section, std::size_t at) -> const YamlNode& {
-    return root.get(section)->items[at];
-  };
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < config.receivers.size(); ++i) {
-    const ReceiverConfig& receiver = config.receivers[i];
-    if (receiver.name.empty() || receiver.type.empty()) {
-      reader.error(item("receivers", i),
-                   "config-receiver",
-                   "a receiver needs a name and one of webhook, slack ...",
-                   "- name: soc\n            slack: {url_env: SLACK_URL}");
-    } else if (receiver.url.empty()) {
-      reader.error(item("receivers", i),
-                   "config-receiver",
-                   "receiver " + receiver.name + " has no URL",
-                   "give exactly one of url_env, url_file and url");
-    }
-    if (std::find(names.begin(), names.end(), receiver.name) != names.end()) {
-      reader.error(
-          item("receivers", i), "config-receiver", "two receivers are named " + receiver.name);
-    }
-    names.emplace_back(receiver.name);
-  }
-  const auto known = [&](const YamlNode& node, const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      const std::optional<std::string> near = did_you_mean(name, names);
-      reader.error(node,
-                   "unknown-receiver",
-                   "there is no receiver \"" + name + "\"",
-                   near ? "did you mean \"" + *near + "\"?" : "");
-    }
-  };
-  for (std::size_t i = 0; i < config.routes.size(); ++i) {
-    if (config.routes[i].receivers.empty()) {
-      reader.error(item("routes", i), "config-route", "a route needs a receiver");
-    }
-    for (const std::string& name : config.routes[i].receivers) {
-      known(item("routes", i), name);
+// An entry that a key of its own is wrong in is not judged as a whole too.
+class ConfigCheck {
+ public:
+  ConfigCheck(ConfigReader& reader, const YamlNode& root, Config& config)
+      : reader_(reader), root_(root), config_(config) {
+    for (const Diagnostic& problem : reader.diagnostics.list()) {
+      if (problem.severity == Severity::error) {
+        wrong_lines_.push_back(problem.line);
+      }
     }
   }
-  for (std::size_t i = 0; i < config.overrides.size(); ++i) {
-    const RuleOverride& change = config.overrides[i];
-    if ((change.id.empty() ? 0 : 1) + (change.title.empty() ? 0 : 1) +
-            (change.tag.empty() ? 0 : 1) !=
-        1) {
-      reader.error(item("overrides", i),
-                   "config-override",
-                   "an override names rules by exactly one of id, title and tag");
+
+  void run() {
+    receivers();
+    routes();
+    overrides();
+    inputs();
+    source_rows();
+  }
+
+ private:
+  // The node of an entry, if it is to be judged.
+  const YamlNode* entry(const char* section, std::size_t at) const {
+    const YamlNode* const list = root_.get(section);
+    if (list == nullptr || at >= list->items.size()) {
+      return nullptr;
     }
-    if (change.receiver) {
-      known(item("overrides", i), *change.receiver);
+    const YamlNode& node = list->items[at];
+    const std::uint32_t last = last_line(node);
+    const bool wrong =
+        std::any_of(wrong_lines_.begin(), wrong_lines_.end(), [&](std::uint32_t line) {
+          return line >= node.line && line <= last;
+        });
+    return wrong ? nullptr : &node;
+  }
+
+  static std::uint32_t last_line(const YamlNode& node) {
+    std::uint32_t last = node.line;
+    for (const YamlNode& item : node.items) {
+      last = std::max(last, last_line(item));
+    }
+    for (const YamlMember& member : node.members) {
+      last = std::max(last, std::max(member.first.line, last_line(member.second)));
+    }
+    return last;
+  }
+
+  void receivers() {
+    for (std::size_t i = 0; i < config_.receivers.size(); ++i) {
+      const ReceiverConfig& receiver = config_.receivers[i];
+      const bool twice = std::find(names_.begin(), names_.end(), receiver.name) != names_.end();
+      names_.emplace_back(receiver.name);
+      const YamlNode* const node = entry("receivers", i);
+      if (node == nullptr) {
+        continue;
+      }
+      if (receiver.name.empty() || receiver.type.empty()) {
+        reader_.error(*node,
+                      "config-receiver",
+                      "a receiver needs a name and one of webhook, slack ...",
+                      "- name: soc\n            slack: {url_env: SLACK_URL}");
+      } else if (receiver.url.empty()) {
+        reader_.error(*node,
+                      "config-receiver",
+                      "receiver " + receiver.name + " has no URL",
+                      "give exactly one of url_env, url_file and url");
+      }
+      if (twice) {
+        reader_.error(*node, "config-receiver", "two receivers are named " + receiver.name);
+      }
     }
   }
-  for (std::size_t i = 0; i < config.inputs.size(); ++i) {
-    InputConfig& input = config.inputs[i];
-    if (input.paths.empty()) {
-      reader.error(item("inputs", i), "config-input", "an input needs paths");
-    }
-    if (input.id.empty()) {
-      input.id = "input-" + std::to_string(i + 1);
-    }
-    const auto same = [&](const InputConfig& other) { return other.id == input.id; };
-    if (std::count_if(config.inputs.begin(), config.inputs.end(), same) > 1) {
-      reader.error(item("inputs", i), "config-input", "two inputs have the id " + input.id);
+
+  void known(const YamlNode& node, const std::string& name) {
+    const YamlNode* const receivers = root_.get("receivers");
+    const bool readable = receivers == nullptr || receivers->kind == YamlNode::Kind::sequence;
+    if (readable && std::find(names_.begin(), names_.end(), name) == names_.end()) {
+      const std::optional<std::string> near = did_you_mean(name, names_);
+      reader_.error(node,
+                    "unknown-receiver",
+                    "there is no receiver \"" + name + "\"",
+                    near ? "did you mean \"" + *near + "\"?" : "");
     }
   }
-}
+
+  void routes() {
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) {
+      const YamlNode* const node = entry("routes", i);
+      if (node == nullptr) {
+        continue;
+      }
+      if (config_.routes[i].receivers.empty()) {
+        reader_.error(*node, "config-route", "a route needs a receiver");
+      }
+      for (const std::string& name : config_.routes[i].receivers) {
+        known(*node, name);
+      }
+    }
+  }
+
+  void overrides() {
+    for (std::size_t i = 0; i < config_.overrides.size(); ++i) {
+      RuleOverride& change = config_.overrides[i];
+      const YamlNode* const node = entry("overrides", i);
+      if (node == nullptr) {
+        continue;
+      }
+      change.file = reader_.source.name;
+      change.line = node->line;
+      change.column = node->column;
+      const int given = (change.id.empty() ? 0 : 1) + (change.title.empty() ? 0 : 1) +
+                        (change.tag.empty() ? 0 : 1);
+      if (given != 1) {
+        reader_.error(*node,
+                      "config-override",
+                      "an override names rules by exactly one of id, title and tag");
+      }
+      if (change.receiver) {
+        known(*node, *change.receiver);
+      }
+    }
+  }
+
+  void inputs() {
+    for (std::size_t i = 0; i < config_.inputs.size(); ++i) {
+      InputConfig& input = config_.inputs[i];
+      if (input.id.empty()) {
+        input.id = "input-" + std::to_string(i + 1);
+      }
+      const YamlNode* const node = entry("inputs", i);
+      if (node == nullptr) {
+        continue;
+      }
+      if (input.paths.empty()) {
+        reader_.error(*node, "config-input", "an input needs paths");
+      }
+      const auto same = [&](const InputConfig& other) { return other.id == input.id; };
+      if (std::count_if(config_.inputs.begin(), config_.inputs.end(), same) > 1) {
+        reader_.error(*node, "config-input", "two inputs have the id " + input.id);
+      }
+    }
+  }
+
+  void source_rows() {
+    for (std::size_t i = 0; i < config_.source_rows.size(); ++i) {
+      const SourceRow& row = config_.source_rows[i];
+      const YamlNode* const node = entry("logsources", i);
+      if (node == nullptr) {
+        continue;
+      }
+      if (row.field.empty() || row.values.empty() || row.source == LogSource()) {
+        reader_.error(*node,
+                      "config-logsource",
+                      "a row of `logsources` needs field, value and logsource",
+                      "- {field: Channel, value: Security, logsource: {product: windows, "
+                      "service: security}}");
+      } else if (row.field.starts_with("tocsin.")) {
+        reader_.error(*node,
+                      "config-logsource",
+                      "a record is classified before `" + row.field + "` is derived",
+                      "name a field of the record itself");
+      }
+    }
+    if (config_.source_rows.size() > limits::source_rows_max) {
+      reader_.error(*root_.get("logsources"),
+                    "config-logsource",
+                    "`logsources` has " + std::to_string(config_.source_rows.size()) +
+                        " rows; at most " + std::to_string(limits::source_rows_max) + " are taken",
+                    "write several values of a field as the list of one row");
+    }
+  }
+
+  ConfigReader& reader_;
+  const YamlNode& root_;
+  Config& config_;
+  std::vector<std::uint32_t> wrong_lines_;
+  std::vector<std::string_view> names_;
+};
 
 // The one document of a file, or nothing (with a diagnostic).
 const YamlNode* only_document(const std::vector<YamlDocument>& documents,
@@ -142,9 +253,7 @@ Config read_checked(const std::string& path, Diagnostics& diagnostics) {
   }
   ConfigReader reader{*source, diagnostics, std::filesystem::path(path).parent_path()};
   read_map(reader, *root, config_keys(), config);
-  if (diagnostics.errors() == 0) {
-    check_config(reader, *root, config);
-  }
+  ConfigCheck(reader, *root, config).run();
   config.secret_files = std::move(reader.secret_files);
   return config;
 }

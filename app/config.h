@@ -48,6 +48,7 @@ struct Config {
   std::map<std::string, std::vector<std::string>> placeholders;
   std::vector<std::string> value_files;  // what placeholders were read from, {file, column}
   std::vector<InputConfig> inputs;
+  std::vector<SourceRow> source_rows;  // `logsources`: the field table
   std::vector<ReceiverConfig> receivers;
   std::vector<RouteConfig> routes;
   std::vector<RuleOverride> overrides;

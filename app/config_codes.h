@@ -14,6 +14,11 @@ inline constexpr DiagnosticCode config_codes[] = {
     {"config-documents", "A configuration file holds one YAML document; a second one is refused."},
     {"config-empty", "The configuration file holds nothing."},
     {"config-input", "An input needs paths, and an id that no other input has."},
+    {"config-logsource",
+     "A row of `logsources` names a field of the record, its values and the log source of such "
+     "records."},
+    {"no-input",
+     "No configured input can have records of the rules' log source, so they can never match."},
     {"config-receiver",
      "A receiver needs a name of its own and exactly one kind of sink with exactly one URL."},
     {"config-header",

@@ -87,6 +87,26 @@ const std::vector<KeyRow<LogSource>>& log_source_keys() {
   return rows;
 }
 
+const std::vector<KeyRow<SourceRow>>& source_row_keys() {
+  static const std::vector<KeyRow<SourceRow>> rows = {
+      {"field",
+       "text",
+       "the field of the record (a dotted path) that is looked at",
+       [](ConfigReader& r, const YamlNode& n, SourceRow& s) { s.field = r.text(n); }},
+      {"value",
+       "text | texts",
+       "the value, or list of values, that it has there; case does not matter",
+       [](ConfigReader& r, const YamlNode& n, SourceRow& s) { s.values = r.texts(n); }},
+      {"logsource",
+       "map",
+       "the log source of such records: product, service, category",
+       [](ConfigReader& r, const YamlNode& n, SourceRow& s) {
+         read_map(r, n, log_source_keys(), s.source);
+       }},
+  };
+  return rows;
+}
+
 const std::vector<KeyRow<InputConfig>>& input_keys() {
   static const std::vector<KeyRow<InputConfig>> rows = {
       {"id",
@@ -302,6 +322,12 @@ const std::vector<KeyRow<Config>>& config_keys() {
        "what is read, where the command line names nothing",
        [](ConfigReader& r, const YamlNode& n, Config& c) {
          read_list(r, n, input_keys(), c.inputs);
+       }},
+      {"logsources",
+       "list",
+       "log sources by the values of fields, for records that are no CloudTrail records",
+       [](ConfigReader& r, const YamlNode& n, Config& c) {
+         read_list(r, n, source_row_keys(), c.source_rows);
        }},
       {"receivers",
        "list",

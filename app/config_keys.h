@@ -97,6 +97,7 @@ const std::vector<KeyRow<StoreConfig>>& store_keys();
 const std::vector<KeyRow<Config>>& rules_section_keys();
 const std::vector<KeyRow<InputConfig>>& input_keys();
 const std::vector<KeyRow<LogSource>>& log_source_keys();
+const std::vector<KeyRow<SourceRow>>& source_row_keys();
 const std::vector<KeyRow<ReceiverConfig>>& receiver_keys();
 const std::vector<KeyRow<ReceiverConfig>>& sink_keys();
 const std::vector<KeyRow<RouteConfig>>& route_keys();

@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "engine/base/text.h"
+
 namespace tocsin {
 namespace {
 
@@ -36,6 +38,10 @@ void print_diagnostics(const Diagnostics& diagnostics, bool warnings) {
   if (!out.empty()) {
     print_error(out);
   }
+}
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return with_thousands(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
 bool stderr_is_terminal() {

@@ -18,6 +18,8 @@ namespace tocsin {
 void print_error(
     std::string_view text);  // one or more lines; a newline is added where it is missing
 void print_diagnostics(const Diagnostics& diagnostics, bool warnings);
+// "1 rule", "3,754 rules"
+std::string counted(std::uint64_t number, std::string_view noun);
 bool stderr_is_terminal();
 bool stdout_is_terminal();
 

@@ -2,9 +2,11 @@
 #include "app/diagnostic_formats.h"
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "alerts/json_writer.h"
+#include "rules/codes.h"
 
 namespace tocsin {
 namespace {
@@ -12,6 +14,19 @@ namespace {
 std::string_view severity(const Diagnostic& diagnostic, bool strict) {
   return diagnostic.severity == Severity::error || (strict && diagnostic.strict_error) ? "error"
                                                                                        : "warning";
+}
+
+void append_location(const Diagnostic& diagnostic, JsonWriter& json) {
+  json.begin_object().key("physicalLocation").begin_object();
+  json.key("artifactLocation").begin_object().key("uri").string(diagnostic.file).end_object();
+  if (diagnostic.line > 0) {
+    json.key("region").begin_object();
+    json.key("startLine").number(diagnostic.line);
+    json.key("startColumn").number(std::max(diagnostic.column, 1u));
+    json.key("endColumn").number(std::max(diagnostic.column, 1u) + diagnostic.length);
+    json.end_object();
+  }
+  json.end_object().end_object();
 }
 
 }  // namespace
@@ -52,7 +67,11 @@ std::string diagnostics_sarif(const Diagnostics& diagnostics, bool strict) {
   json.key("version").string(TOCSIN_VERSION);
   json.key("rules").begin_array();
   for (const std::string& code : codes) {
-    json.begin_object().key("id").string(code).end_object();
+    json.begin_object().key("id").string(code);
+    if (const std::string_view about = explain_code(code); !about.empty()) {
+      json.key("shortDescription").begin_object().key("text").string(about).end_object();
+    }
+    json.end_object();
   }
   json.end_array().end_object().end_object();
   json.key("columnKind").string("unicodeCodePoints");
@@ -64,19 +83,25 @@ std::string diagnostics_sarif(const Diagnostics& diagnostics, bool strict) {
     json.key("message").begin_object().key("text").string(
         diagnostic.message + (diagnostic.hint.empty() ? "" : " (" + diagnostic.hint + ")"));
     json.end_object();
-    json.key("locations").begin_array().begin_object().key("physicalLocation").begin_object();
-    json.key("artifactLocation").begin_object().key("uri").string(diagnostic.file).end_object();
-    if (diagnostic.line > 0) {
-      json.key("region").begin_object();
-      json.key("startLine").number(diagnostic.line);
-      json.key("startColumn").number(std::max(diagnostic.column, 1u));
-      json.key("endColumn").number(std::max(diagnostic.column, 1u) + diagnostic.length);
-      json.end_object();
+    json.key("locations").begin_array();
+    if (!diagnostic.file.starts_with("--")) {  // an option of the command line is no artifact
+      append_location(diagnostic, json);
     }
-    json.end_object().end_object().end_array().end_object();
+    json.end_array().end_object();
   }
   json.end_array().end_object().end_array().end_object();
   return out;
+}
+
+std::string line_of(const std::string& path, std::uint32_t number) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  for (std::uint32_t at = 0; at < number; ++at) {
+    if (!std::getline(file, line)) {
+      return {};
+    }
+  }
+  return line;
 }
 
 }  // namespace tocsin

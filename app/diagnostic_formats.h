@@ -12,4 +12,8 @@ namespace tocsin {
 std::string diagnostics_json(const Diagnostics& diagnostics, bool strict);
 std::string diagnostics_sarif(const Diagnostics& diagnostics, bool strict);
 
+// The text of a line of a file, for a diagnostic; empty if it cannot be read. Cost: reads the file
+// up to there.
+std::string line_of(const std::string& path, std::uint32_t number);
+
 }  // namespace tocsin

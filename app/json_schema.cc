@@ -120,7 +120,7 @@ Json Json::texts(const std::vector<std::string_view>& values) {
 }
 
 Json& Json::set(std::string_view key, Json value) {
-  members.emplace_back(key, std::move(value));
+  members.push_back({std::string(key), std::move(value)});
   return *this;
 }
 

@@ -11,10 +11,11 @@
 namespace tocsin {
 
 struct Json {
+  struct Member;
   enum class Kind : unsigned char { text, raw, object, array };
   Kind kind = Kind::object;
   std::string scalar;  // text: its value; raw: JSON as written
-  std::vector<std::pair<std::string, Json>> members;
+  std::vector<Member> members;
   std::vector<Json> items;
 
   static Json text(std::string_view value);
@@ -24,6 +25,11 @@ struct Json {
 
   // Appends a member of an object; gives the object back.
   Json& set(std::string_view key, Json value);
+};
+
+struct Json::Member {
+  std::string key;
+  Json value;
 };
 
 // With two blanks per level, and a line end at the end.

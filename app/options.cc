@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/options.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <boost/program_options.hpp>
@@ -87,6 +88,10 @@ po::options_description describe(unsigned groups) {
   }
   if ((groups & option_group::listing) != 0) {
     add("format", po::value<std::string>(), "text or ndjson (coverage: text or navigator)");
+    add("config",
+        po::value<std::string>(),
+        "configuration (tocsin.yaml): placeholders; inputs, for which records rules are asked "
+        "about");
   }
   if ((groups & option_group::check) != 0) {
     add("config", po::value<std::string>(), "configuration (tocsin.yaml) to check as well");
@@ -240,6 +245,9 @@ void read_run(Reader& reader, Options& options) {
   options.arrival_order = reader.choice("order", "time", "arrival");
   options.since = reader.time("since");
   options.until = reader.time("until");
+  if (options.since && options.until && *options.since > *options.until) {
+    reader.error("--since is later than --until: no record can be between them");
+  }
   options.from_beginning = reader.choice("start", "end", "beginning");
   options.state = reader.text("state");
   if (reader.has("logsource")) {
@@ -287,9 +295,10 @@ void read_output(Reader& reader, unsigned groups, Options& options) {
 std::string explain_error(const po::error& problem, const po::options_description& known) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&problem)) {
     std::string name = unknown->get_option_name();
-    while (!name.empty() && name.front() == '-') {
-      name.erase(name.begin());
+    if (name.starts_with('-') && !name.starts_with("--")) {
+      return "there is no option " + name + "; see --help";
     }
+    name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
     std::vector<std::string_view> names;
     for (const auto& option : known.options()) {
       names.emplace_back(option->long_name());

@@ -20,7 +20,8 @@ enum class OutputFormat : std::uint8_t { text, ndjson, none };
 
 struct Options {
   std::vector<std::string>
-      operands;  // inputs, or rule paths: what the command takes without a name
+      operands;                     // inputs, or rule paths: what the command takes without a name
+  bool rules_are_operands = false;  // `rules` were such operands
 
   // rules
   std::vector<std::string> rules;

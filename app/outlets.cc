@@ -133,14 +133,14 @@ bool Outlets::close(DurationNs grace_ns, bool quiet) {
       settings_.log->write(
           LogLevel::error,
           {},
-          "receiver " + lane.receiver + ": " + with_thousands(missing) + " alert(s) not delivered" +
+          "receiver " + lane.receiver + ": " + counted(missing, "alert") + " not delivered" +
               (kept > 0 ? ", " + with_thousands(kept) + " of them kept for the next start" : "") +
               (lane.last_error.empty() ? "" : ": " + printable(lane.last_error)));
     } else if (!quiet) {
-      settings_.log->write(LogLevel::info,
-                           {},
-                           "receiver " + lane.receiver + ": " + with_thousands(lane.delivered) +
-                               " alert(s) delivered");
+      settings_.log->write(
+          LogLevel::info,
+          {},
+          "receiver " + lane.receiver + ": " + counted(lane.delivered, "alert") + " delivered");
     }
   }
   return complete;

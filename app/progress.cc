@@ -70,8 +70,8 @@ std::string summary(const Session& session,
   std::string out =
       "rules    " + load_summary(session.rules) + "; " + routing_summary(session) + "\n";
   for (const FilterUse& filter : session.rules.filters) {
-    out += "filter   \"" + printable(filter.title) + "\" touches " + with_thousands(filter.rules) +
-           " rule(s)\n";
+    out += "filter   \"" + printable(filter.title) + "\" touches " + counted(filter.rules, "rule") +
+           "\n";
   }
   out += "records  " + with_thousands(run.events);
   const auto also = [&](std::uint64_t number, const char* what) {
@@ -83,6 +83,7 @@ std::string summary(const Session& session,
   also(run.oversized, "oversized");
   also(run.repaired, "repaired");
   also(run.skipped, "skipped (digests, control messages)");
+  also(run.unclassified, "of no known log source");
   out += "\nalerts   " + with_thousands(alerts.alerts);
   std::string levels;
   for (std::size_t level = level_count; level-- > 0;) {
@@ -108,6 +109,7 @@ std::string summary(const Session& session,
   if (rules.size() > rules_listed_max) {
     out += "         ... and " + with_thousands(rules.size() - rules_listed_max) + " more rules\n";
   }
+  out += unseen_rules(*session.rules.ruleset, routing_of(session), run, session.options.verbose);
   return out + "time     " + fixed(seconds(outcome.elapsed_ns), 2) + " s, " +
          rate(run.bytes, run.events, outcome.elapsed_ns) + "\n";
 }

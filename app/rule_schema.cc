@@ -61,7 +61,7 @@ Json selection_map() {
 Json selection() {
   Json item = any_of({typed_as({"string", "number", "boolean"}),
                       reference("selection_map"),
-                      std::move(reference("selection_list"))});
+                      reference("selection_list")});
   return any_of({typed_as({"string", "number", "boolean"}),
                  reference("selection_map"),
                  non_empty_list_of(std::move(item))});
@@ -251,7 +251,7 @@ Json rule_schema() {
   for (const DocumentKey& row : document_keys()) {
     // Beside a $ref nothing counts in draft 7, so the description goes around it.
     Json schema = document_key(row);
-    if (schema.members.front().first == "$ref") {
+    if (schema.members.front().key == "$ref") {
       schema = std::move(Json().set("allOf", Json::array({std::move(schema)})));
     }
     properties.set(row.name, std::move(schema.set("description", Json::text(row.about))));

@@ -12,7 +12,18 @@
 namespace tocsin {
 namespace {
 
-std::string to_ndjson(const RuleInfo& info) {
+// The classes of records that a detection rule meets; nothing for correlations and filters.
+std::vector<std::string> met_by(const RuleInfo& info, const Routing& routing) {
+  std::vector<std::string> names;
+  for (const Audience& audience : routing.audiences) {
+    if (info.kind == RuleKind::detection && audience.meets(info.log_source)) {
+      names.push_back(audience.name());
+    }
+  }
+  return names;
+}
+
+std::string to_ndjson(const RuleInfo& info, const Routing& routing) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
@@ -43,6 +54,7 @@ std::string to_ndjson(const RuleInfo& info) {
   json.key("product").string_or_null(info.log_source.product);
   json.key("service").string_or_null(info.log_source.service);
   json.end_object();
+  json.key("applies_to").strings(met_by(info, routing));
   json.key("custom").begin_object();
   for (const auto& [key, value] : info.custom) {
     json.key(key).raw(value);
@@ -72,6 +84,15 @@ std::string log_source_text(const LogSource& source) {
   return out;
 }
 
+std::string applies_to(const RuleInfo& info, const Routing& routing) {
+  std::string out;
+  for (const std::string& name : met_by(info, routing)) {
+    out += (out.empty() ? "" : ", ") + name;
+  }
+  const bool rule = info.kind == RuleKind::detection;
+  return !out.empty() || !rule ? out : routing.unclassified ? "unclassified" : "nothing";
+}
+
 // The rules that `options` names, or an exit status.
 std::optional<int> load(const Options& options, Session& session) {
   const Options with_paths = with_rules_from_operands(options);
@@ -90,10 +111,11 @@ int run_rules_list(const Options& options) {
   if (const std::optional<int> status = load(options, session)) {
     return *status;
   }
+  const Routing routing = routing_of(session);
   Output output;
   if (options.format_text != "ndjson") {
     output.write_line(cell("LEVEL", 14) + cell("KIND", 12) + cell("LOG SOURCE", 32) +
-                      cell("TITLE", 60) + "FILE");
+                      cell("APPLIES TO", 24) + cell("TITLE", 60) + "FILE");
   }
   for (const DocumentInfo& document : session.rules.documents) {
     if (!document.loaded) {
@@ -101,12 +123,12 @@ int run_rules_list(const Options& options) {
     }
     const RuleInfo& info = document.info;
     if (options.format_text == "ndjson") {
-      output.write_line(to_ndjson(info));
+      output.write_line(to_ndjson(info, routing));
     } else {
       output.write_line(cell(info.level ? to_text(*info.level) : "-", 14) +
                         cell(to_text(info.kind), 12) + cell(log_source_text(info.log_source), 32) +
-                        cell(info.title, 60) + printable(info.file) + ":" +
-                        std::to_string(info.line));
+                        cell(applies_to(info, routing), 24) + cell(info.title, 60) +
+                        printable(info.file) + ":" + std::to_string(info.line));
     }
   }
   if (options.format_text != "ndjson") {

@@ -36,8 +36,9 @@ bool report_unreadable_sources(const AlertStage& stage) {
   for (const auto& [name, tally] : stage.sources()) {
     if (tally.events == 0 && tally.skipped == 0 && tally.bad > 0) {
       any = true;
-      print_error(printable(name) + ": nothing could be read: " + with_thousands(tally.bad) +
-                  " malformed record(s); the first: " + printable(tally.first_reason));
+      print_error(printable(name) +
+                  ": nothing could be read: " + counted(tally.bad, "malformed record") +
+                  "; the first: " + printable(tally.first_reason));
     }
   }
   return any;

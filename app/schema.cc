@@ -100,6 +100,11 @@ Json config_schema() {
     if (key == "inputs") {
       return list_of(std::move(inputs().set("required", Json::texts({"paths"}))));
     }
+    if (key == "logsources") {
+      return list_of(std::move(section(source_row_keys(), [](std::string_view row) {
+                                 return row == "logsource" ? section(log_source_keys()) : Json();
+                               }).set("required", Json::texts({"field", "value", "logsource"}))));
+    }
     if (key == "receivers") {
       return list_of(receivers());
     }

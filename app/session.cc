@@ -2,13 +2,12 @@
 #include "app/session.h"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <map>
 #include <utility>
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/diagnostic_formats.h"
 #include "app/geo.h"
 #include "detectors/registry.h"
 #include "engine/base/text.h"
@@ -16,42 +15,8 @@
 namespace tocsin {
 namespace {
 
-// Is this rule meant for CloudTrail records? An AWS rule may name any service (eventSource) and an
-// eventCategory; a rule without product must not name the service of something else.
-bool is_for_cloudtrail(const LogSource& rule) {
-  constexpr std::array<std::string_view, 5> categories = {
-      "", "management", "data", "insight", "networkactivity"};
-  const bool product =
-      rule.product == "aws" ||
-      (rule.product.empty() && (rule.service.empty() || rule.service == "cloudtrail"));
-  return product &&
-         std::find(categories.begin(), categories.end(), rule.category) != categories.end();
-}
-
-std::string describe(const LogSource& source) {
-  std::string out;
-  for (const std::string* part : {&source.product, &source.service, &source.category}) {
-    if (!part->empty()) {
-      out += (out.empty() ? "" : "/") + *part;
-    }
-  }
-  return out;
-}
-
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());
-}
-
-// The text of a line of a file, for a diagnostic; empty if it cannot be read.
-std::string line_of(const std::string& path, std::uint32_t number) {
-  std::ifstream file(path, std::ios::binary);
-  std::string line;
-  for (std::uint32_t at = 0; at < number; ++at) {
-    if (!std::getline(file, line)) {
-      return {};
-    }
-  }
-  return line;
 }
 
 // Why a correlation cannot be run, if it cannot.
@@ -96,7 +61,6 @@ void read_settings(const Options& options, Config& config, Diagnostics& problems
 void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> history) {
   LoadOptions load = load_options(session.options, session.config);
   load.geo_fields = geo_fields(session.geo);
-  load.have_geo = load.geo_fields.any();
   const DetectorSettings settings = detector_settings(session.geo);
   std::map<std::pair<std::string, std::uint32_t>, Diagnostic> unable;  // by file and line
   load.remember = true;
@@ -126,6 +90,7 @@ Options with_rules_from_operands(const Options& options) {
   Options out = options;
   out.rules = options.operands;
   out.operands.clear();
+  out.rules_are_operands = true;
   return out;
 }
 
@@ -141,6 +106,7 @@ LoadOptions load_options(const Options& options, const Config& config) {
   append(load.exclude, options.exclude);
   load.overrides = config.overrides;
   load.strict = options.strict;
+  load.source_rows = config.source_rows;
   for (const InputConfig& input : chosen_inputs(options, config)) {
     if (input.log_source) {
       load.expected_sources.push_back(*input.log_source);
@@ -176,8 +142,8 @@ std::optional<int> open_session(const Options& options, Session& session) {
   read_settings(options, session.config, problems);
   print_diagnostics(problems, !options.quiet);
   if (problems.errors() > 0) {
-    print_error("the configuration has " + std::to_string(problems.errors()) +
-                " error(s); nothing was started");
+    print_error("the configuration has " + counted(problems.errors(), "error") +
+                "; nothing was started");
     return exit_status::usage;
   }
   Result<std::shared_ptr<GeoFiles>> geo = open_geo(options, session.config);
@@ -187,20 +153,38 @@ std::optional<int> open_session(const Options& options, Session& session) {
   }
   session.geo = std::move(*geo);
   if (load_options(options, session.config).paths.empty()) {
-    print_error(
-        "no rules: name files or folders with --rules PATH, or under rules: in the configuration");
+    print_error(options.rules_are_operands
+                    ? "no rules: name files or folders of rules, or a --config that has rules:"
+                    : "no rules: name files or folders with --rules PATH, or under rules: in the "
+                      "configuration");
     return exit_status::usage;
   }
   load_session_rules(session, nullptr);
-  print_diagnostics(session.rules.diagnostics, options.verbose && !options.quiet);
-  const std::size_t warnings = session.rules.diagnostics.warnings();
+  Diagnostics shown;
+  std::size_t warnings = 0;  // not shown
+  for (const Diagnostic& problem : session.rules.diagnostics.list()) {
+    // What the user said on the command line or in the configuration is his to mend at once.
+    const bool now =
+        problem.severity == Severity::error || options.verbose || problem.code == "names-no-rule";
+    warnings += now ? 0 : 1;
+    if (now) {
+      shown.add(problem);
+    }
+  }
+  print_diagnostics(shown, !options.quiet);
   if (warnings > 0 && !options.verbose && !options.quiet) {
-    print_error(with_thousands(warnings) + " warning(s) about rules: `tocsin check` shows them");
+    print_error(counted(warnings, "warning") + " about rules: `tocsin check` shows " +
+                (warnings == 1 ? "it" : "them"));
   }
   if (session.rules.loaded == 0 ||
       (options.strict && session.rules.diagnostics.strict_errors() > 0)) {
     print_error(session.rules.loaded == 0
-                    ? "no rule could be loaded; nothing was started"
+                    ? "no rule could be loaded" +
+                          (session.rules.excluded == 0
+                               ? std::string()
+                               : ": " + counted(session.rules.excluded, "rule") +
+                                     " excluded by --tag, --exclude or overrides") +
+                          "; nothing was started"
                     : "problems in rules are fatal under --strict; nothing was started");
     return exit_status::usage;
   }
@@ -208,53 +192,21 @@ std::optional<int> open_session(const Options& options, Session& session) {
 }
 
 std::string load_summary(const LoadResult& rules) {
-  std::string out = with_thousands(rules.loaded + rules.rejected) +
-                    " rules: " + with_thousands(rules.loaded) + " loaded, " +
-                    with_thousands(rules.rejected) + " rejected";
+  std::string out = counted(rules.loaded + rules.rejected, "rule") + ": " +
+                    with_thousands(rules.loaded) + " loaded, " + with_thousands(rules.rejected) +
+                    " rejected";
   if (rules.excluded > 0) {
     out += ", " + with_thousands(rules.excluded) + " excluded";
   }
   return out;
 }
 
+Routing routing_of(const Session& session) {
+  return routing_of(chosen_inputs(session.options, session.config), session.config.source_rows);
+}
+
 std::string routing_summary(const Session& session) {
-  const Ruleset& ruleset = *session.rules.ruleset;
-  const std::string total = with_thousands(ruleset.rules.size());
-  std::string out;
-  std::vector<InputConfig> inputs = chosen_inputs(session.options, session.config);
-  if (inputs.empty()) {
-    inputs.emplace_back();  // what any input would get
-  }
-  for (const InputConfig& input : inputs) {
-    std::string line;
-    if (input.any_log_source) {
-      line = "every record meets every rule (log source any)";
-    } else if (input.log_source &&
-               !(input.log_source->product == "aws" && input.log_source->service == "cloudtrail")) {
-      SourceClass source;
-      source.kind = SourceClass::Kind::known;
-      source.product = input.log_source->product;
-      source.service = input.log_source->service;
-      source.category = input.log_source->category;
-      const auto count =
-          std::count_if(ruleset.rules.begin(), ruleset.rules.end(), [&](const RuleInfo& rule) {
-            return applies(rule.log_source, source);
-          });
-      line = with_thousands(static_cast<std::uint64_t>(count)) + " of " + total +
-             " rules apply to " + describe(*input.log_source);
-    } else {
-      const auto count =
-          std::count_if(ruleset.rules.begin(), ruleset.rules.end(), [](const RuleInfo& rule) {
-            return is_for_cloudtrail(rule.log_source);
-          });
-      line = with_thousands(static_cast<std::uint64_t>(count)) + " of " + total +
-             " rules apply to aws/cloudtrail";
-    }
-    if (out.find(line) == std::string::npos) {
-      out += (out.empty() ? "" : "; ") + line;
-    }
-  }
-  return out;
+  return routing_summary(*session.rules.ruleset, routing_of(session));
 }
 
 }  // namespace tocsin

@@ -10,6 +10,7 @@
 
 #include "app/config.h"
 #include "app/options.h"
+#include "app/routing.h"
 #include "engine/event/geo.h"
 #include "engine/flow/detector.h"
 #include "rules/load.h"
@@ -49,6 +50,9 @@ std::vector<InputConfig> chosen_inputs(const Options& options, const Config& con
 
 // "3,779 rules: 3,754 loaded, 25 rejected"
 std::string load_summary(const LoadResult& rules);
+
+// Which rules meet the session's inputs.
+Routing routing_of(const Session& session);
 
 // "57 of 3,754 rules apply to aws/cloudtrail", or what --logsource says.
 std::string routing_summary(const Session& session);

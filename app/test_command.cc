@@ -75,14 +75,10 @@ class Bench {
   Worker worker_{true};
 };
 
-std::string plural(std::uint64_t number, const std::string& what) {
-  return with_thousands(number) + " " + what + (number == 1 ? "" : "s");
-}
-
 // What is wrong with `found` alerts, or an empty text.
 std::string compare(const RuleTest& test, const std::vector<Alert>& found, const Router* router) {
   if (test.alerts && found.size() != *test.alerts) {
-    return plural(*test.alerts, "alert") + " expected, " + plural(found.size(), "alert") +
+    return counted(*test.alerts, "alert") + " expected, " + counted(found.size(), "alert") +
            " raised";
   }
   if (!test.alerts && found.empty()) {
@@ -261,7 +257,7 @@ int run_test(const Options& options) {
       output.write_line("      " + printable(line));
     }
   }
-  output.write_line(plural(outcomes.size(), "test") + ": " +
+  output.write_line(counted(outcomes.size(), "test") + ": " +
                     with_thousands(outcomes.size() - failed) + " passed, " +
                     with_thousands(failed) + " failed");
   output.flush();

@@ -12,7 +12,7 @@ namespace {
 
 class Filters {
  public:
-  Filters(std::vector<RuleEntry>& entries, RuleIndex& index, const ProblemsOf& problems)
+  Filters(RuleEntries& entries, RuleIndex& index, const ProblemsOf& problems)
       : entries_(entries), index_(index), problems_(problems) {}
 
   std::vector<FilterUse> run() {
@@ -90,14 +90,14 @@ class Filters {
     return 1;
   }
 
-  std::vector<RuleEntry>& entries_;
+  RuleEntries& entries_;
   RuleIndex& index_;
   const ProblemsOf& problems_;
 };
 
 }  // namespace
 
-std::vector<FilterUse> apply_filters(std::vector<RuleEntry>& entries,
+std::vector<FilterUse> apply_filters(RuleEntries& entries,
                                      RuleIndex& index,
                                      const ProblemsOf& problems) {
   return Filters(entries, index, problems).run();

@@ -15,7 +15,7 @@ namespace tocsin {
 using ProblemsOf = std::function<Problems(const RuleEntry&)>;  // of the entry's file
 
 // What each filter touches. Sets RuleEntry::filters, and the state of filters that are rejected.
-std::vector<FilterUse> apply_filters(std::vector<RuleEntry>& entries,
+std::vector<FilterUse> apply_filters(RuleEntries& entries,
                                      RuleIndex& index,
                                      const ProblemsOf& problems);
 

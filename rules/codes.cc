@@ -56,6 +56,9 @@ constexpr DiagnosticCode document_codes[] = {
      "A rule names at least one of category, product and service of the log that it is for."},
     {"logsource-type", "The log source is a map of texts."},
     {"missing-detection", "A rule without a detection cannot match anything."},
+    {"needs-geo-database",
+     "The rule reads a field that only a MaxMind database can fill, and none is configured: it "
+     "could never fire."},
     {"extension-value", "The value of a key in `tocsin` is not what the key takes."},
     {"emit-without-effect", "`emit` says when a correlation reports; other rules report at once."},
     {"unknown-key", "The map has a fixed set of keys; an unknown one is most likely misspelt."},
@@ -73,6 +76,10 @@ constexpr DiagnosticCode document_codes[] = {
      "A correlation of a rule that was rejected could never report, so it is rejected with it."},
     {"reference-cycle", "A correlation refers to itself, directly or through others."},
     {"repeated-reference", "The rule is listed twice; where order does not matter it counts once."},
+    {"names-no-rule",
+     "A tag, an exclusion or an override of the command line or the configuration names no rule; "
+     "it "
+     "changes nothing."},
     {"excluded-rule-feeds",
      "The rule is excluded but a loaded correlation needs it: it is evaluated and does not alert."},
     // --- correlations ---
@@ -101,6 +108,9 @@ constexpr DiagnosticCode document_codes[] = {
      "Filters act on detection rules; on a correlation they have no effect."},
     // --- lint ---
     {"missing-level", "A rule without a level counts as medium; its author knows better."},
+    {"unknown-attack-tag",
+     "A tag of the namespace `attack` is the name of a tactic or the id of a technique, group, "
+     "software ...; known are the tactics, and of ids their shape and range."},
     {"duplicate-logic", "Two rules mean the same, so each match raises two alerts."},
     // --- pipelines ---
     {"pipeline-unsupported",

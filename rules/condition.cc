@@ -342,7 +342,7 @@ class Parser {
         right == "none" || (is_number(right) && right.find_first_not_of('0') == std::string::npos);
     fail(quantity,
          "condition-quantifier",
-         "Sigma has no " + describe(quantity) + " of",
+         "a condition cannot count to " + describe(quantity),
          zero ? "write `not 1 of ...`"
               : "write `1 of`, `any of` or `all of`; spell other numbers out with `and` and `or`");
   }

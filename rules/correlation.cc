@@ -568,8 +568,7 @@ class CorrelationParser {
 std::optional<ParsedCorrelation> parse_correlation(const YamlNode& root,
                                                    const Placeholders& placeholders,
                                                    Problems& problems) {
-  std::optional<ParsedCorrelation> parsed = CorrelationParser(root, placeholders, problems).run();
-  return problems.rejected() ? std::nullopt : std::move(parsed);
+  return CorrelationParser(root, placeholders, problems).run();
 }
 
 }  // namespace tocsin

@@ -44,8 +44,8 @@ struct ParsedCorrelation {
 
 using Placeholders = std::map<std::string, std::vector<std::string>>;
 
-// `root`: the whole document, since `generate` may stand at its top. nullopt if it has to be
-// rejected.
+// `root`: the whole document, since `generate` may stand at its top. nullopt if nothing more
+// can be said of it; else the caller asks problems.rejected().
 std::optional<ParsedCorrelation> parse_correlation(const YamlNode& root,
                                                    const Placeholders& placeholders,
                                                    Problems& problems);

@@ -103,6 +103,8 @@ inline constexpr DiagnosticCode detection_codes[] = {
      "clearly."},
     {"matches-everything", "The value matches every record in which the field is present."},
     {"impossible-value", "No value can satisfy the comparison."},
+    {"empty-value",
+     "A key with nothing behind it is null in YAML, which matches where the field is missing."},
     {"duplicate-value", "The list holds a value that an earlier one already covers."},
 };
 

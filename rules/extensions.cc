@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/base/text.h"
 #include "engine/base/time.h"
 #include "rules/codes.h"
 #include "rules/keys.h"
@@ -122,6 +123,15 @@ void read_expectation(const YamlNode& node, RuleTest& test, Problems& problems) 
     if (node.text == "no_alert") {
       test.alerts = 0;
     }
+    return;
+  }
+  constexpr std::array<std::string_view, 2> words = {"alert", "no_alert"};
+  if (node.kind == Kind::string && !suggestion(node.text, words).empty()) {
+    problems.error(node,
+                   "extension-value",
+                   "`tocsin.tests.expect` is `alert` or `no_alert`, not `" +
+                       printable(shorten(node.text, 60)) + "`",
+                   suggestion(node.text, words));
     return;
   }
   if (node.kind != Kind::map) {

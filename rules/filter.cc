@@ -16,6 +16,16 @@ std::optional<ParsedFilter> parse_filter(const YamlNode& filter, Problems& probl
   }
   const YamlNode* rules = filter.get("rules");
   if (rules == nullptr) {
+    constexpr std::string_view wanted = "rules";
+    for (const YamlMember& member : filter.members) {
+      if (!suggestion(member.first.text, std::span(&wanted, 1)).empty()) {
+        problems.error(member.first,
+                       "filter-rules",
+                       "`filter` without `rules`",
+                       misspelt(member.first, wanted));
+        return std::nullopt;
+      }
+    }
     problems.error(filter, "filter-rules", "`filter` without `rules`", hint);
     return std::nullopt;
   }

@@ -320,6 +320,7 @@ class ValueLint {
 
   void check_item(const LintItem& item) {
     check_duplicates(item);
+    check_empty(item);
     check_leading_wildcards(item);
     if (const DetectionValue* value = excluded_below_all(item)) {
       warn(value->span,
@@ -336,6 +337,19 @@ class ValueLint {
         } else if (predicate.op == Op::text) {
           check_text(item, *value, predicate);
         }
+      }
+    }
+  }
+
+  // `field:` with nothing behind it is most likely a value that was forgotten.
+  void check_empty(const LintItem& item) {
+    for (const auto& row : item.values) {
+      const DetectionValue& value = *row.first;
+      if (value.kind == DetectionValue::Kind::null && value.text.empty()) {
+        warn(value.span,
+             "empty-value",
+             quoted(item.item->field) + " has no value: it matches where the field is missing",
+             "write the value, or `null` if that is meant");
       }
     }
   }

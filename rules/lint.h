@@ -7,6 +7,7 @@
 
 #include "engine/base/diagnostic.h"
 #include "rules/ast.h"
+#include "rules/problems.h"
 #include "rules/yaml.h"
 
 namespace tocsin {
@@ -17,5 +18,9 @@ void lint_detection(const SourceText& source, const Detection& detection, Diagno
 // The two halves: selections one by one; the condition over them.
 void lint_values(const SourceText& source, const Detection& detection, Diagnostics& diagnostics);
 void lint_condition(const SourceText& source, const Detection& detection, Diagnostics& diagnostics);
+
+// A tag of the namespace `attack` (or one that is nearly called so) that is no tactic's name and
+// has no id's shape.
+void lint_tag(const std::string& tag, const SourceSpan& place, Problems& problems);
 
 }  // namespace tocsin

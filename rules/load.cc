@@ -14,11 +14,13 @@
 #include "rules/apply_filters.h"
 #include "rules/collection.h"
 #include "rules/compile.h"
+#include "rules/geo_fields.h"
 #include "rules/history.h"
 #include "rules/lint.h"
 #include "rules/pipeline.h"
 #include "rules/pipeline_correlation.h"
 #include "rules/resolve.h"
+#include "rules/rule_choice.h"
 #include "rules/rule_files.h"
 #include "rules/rule_index.h"
 
@@ -38,7 +40,7 @@ constexpr int substitution_rounds_max = 4;
 class Loader {
  public:
   Loader(const LoadOptions& options, const Substitutes& substitutes)
-      : options_(options), substitutes_(substitutes) {}
+      : options_(options), substitutes_(substitutes), choice_(options) {}
 
   LoadResult run() {
     // Behind a broken pipeline every rule would mean something else: none is loaded.
@@ -51,6 +53,9 @@ class Loader {
     }
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
       index_.add(i, entries_[i].metadata);
+    }
+    if (!result_.pipelines_failed) {
+      choice_.report_unused(entries_, index_, first_diagnostics_);
     }
     report_duplicates();
     CorrelationResolver resolver(
@@ -73,7 +78,12 @@ class Loader {
     set_keys();
     lint_rules();
     finish_ruleset();
-    return finish_result();
+    if (options_.remember) {
+      note_outcomes();
+    }
+    finish_documents();
+    finish_diagnostics();
+    return build_program();
   }
 
   // After run().
@@ -142,7 +152,7 @@ class Loader {
     LoadedFile& file = *files_.back();
     Problems problems(file.source, entry.held, options_.strict);
     entry.metadata = read_metadata(document.root, document.kind, problems);
-    if (is_excluded(entry)) {
+    if (choice_.excludes(entry)) {
       entry.state = EntryState::excluded;
       entry.root = std::move(document.root);
       return;
@@ -161,40 +171,6 @@ class Loader {
     entry.held = Diagnostics();
   }
 
-  // Applies overrides too. By id, name, title or tag.
-  bool is_excluded(RuleEntry& entry) {
-    RuleInfo& info = entry.metadata.info;
-    const auto has_tag = [&info](std::string_view tag) {
-      return std::any_of(info.tags.begin(), info.tags.end(), [&](const std::string& own) {
-        return ascii_lower(own) == ascii_lower(tag);
-      });
-    };
-    const auto is_id = [&info](std::string_view id) {
-      return !info.id.empty() && ascii_lower(info.id) == ascii_lower(id);
-    };
-    for (const std::string& name : options_.exclude) {
-      entry.excluded_by_name = entry.excluded_by_name || is_id(name) || info.title == name ||
-                               (!info.name.empty() && info.name == name) || has_tag(name);
-    }
-    for (const RuleOverride& change : options_.overrides) {
-      const bool meant = (!change.id.empty() && is_id(change.id)) ||
-                         (!change.title.empty() && change.title == info.title) ||
-                         (!change.tag.empty() && has_tag(change.tag));
-      if (!meant) {
-        continue;
-      }
-      ++change.used;
-      info.level = change.level ? change.level : info.level;
-      info.extensions.receiver = change.receiver.value_or(info.extensions.receiver);
-      info.extensions.alert = change.alert.value_or(info.extensions.alert);
-      entry.excluded_by_name = change.enabled ? !*change.enabled : entry.excluded_by_name;
-    }
-    // Filters bear no tags as a rule, and dropping one in silence would raise false alerts.
-    const bool wanted = options_.tags.empty() || info.kind == RuleKind::filter ||
-                        std::any_of(options_.tags.begin(), options_.tags.end(), has_tag);
-    return entry.excluded_by_name || !wanted;
-  }
-
   void compile(RuleEntry& entry, const YamlNode& root) {
     Problems problems = problems_of(entry);
     switch (entry.info().kind) {
@@ -202,7 +178,11 @@ class Loader {
         compile_rule(entry, root, problems);
         break;
       case RuleKind::correlation:
-        entry.correlation = parse_correlation(root, options_.placeholders, problems);
+        if (std::optional<ParsedCorrelation> parsed =
+                parse_correlation(root, options_.placeholders, problems)) {
+          entry.correlation = std::make_unique<ParsedCorrelation>(std::move(*parsed));
+        }
+        refuse_geo_fields(*root.get("correlation"), options_.geo_fields, problems);
         break;
       case RuleKind::filter:
         entry.filter = parse_filter(*root.get("filter"), problems);
@@ -240,6 +220,7 @@ class Loader {
       const std::optional<Detection> changed = run_pipelines(entry, *parsed, problems);
       if (!problems.rejected()) {
         const Detection& meant = changed ? *changed : *parsed;
+        refuse_geo_fields(meant, options_.geo_fields, problems);
         entry.detection = compile_detection(problems.source(), meant, builder_, context);
         entry.canonical = canonical_text(meant);
       }
@@ -442,6 +423,10 @@ class Loader {
                          "no `level`; it counts as medium",
                          "write `level:` and one of informational, low, medium, high, critical");
       }
+      for (std::size_t tag = 0; tag < std::min(info.tags.size(), entry.metadata.tags.size());
+           ++tag) {
+        lint_tag(info.tags[tag], entry.metadata.tags[tag], problems);
+      }
       const auto [first, fresh] = first_with.emplace(info.fingerprint, i);
       if (!fresh) {
         const RuleInfo& other = entries_[first->second].info();
@@ -455,10 +440,7 @@ class Loader {
   }
 
   void finish_ruleset() {
-    for (const LogSource& source : options_.expected_sources) {
-      builder_.expect_source(source);
-    }
-    for (RuleEntry& entry : entries_) {
+    for (const RuleEntry& entry : entries_) {
       if (entry.state != EntryState::loaded) {
         continue;
       }
@@ -470,8 +452,6 @@ class Loader {
         ruleset_->feeds_detector.push_back(entry.feeds);
       }
     }
-    ruleset_->program = builder_.build();
-    result_.ruleset = std::move(ruleset_);
   }
 
   // What became of each document, and the history for the next load.
@@ -487,7 +467,7 @@ class Loader {
                           file.text};
       const bool loaded = entry.state == EntryState::loaded;
       const bool runs = !loaded || !entry.correlation || !options_.can_run ||
-                        options_.can_run(result_.ruleset->correlations[entry.position]);
+                        options_.can_run(ruleset_->correlations[entry.position]);
       if (loaded && runs) {
         history->rules.push_back(rule);
       }
@@ -498,10 +478,8 @@ class Loader {
     result_.history = history;
   }
 
-  LoadResult finish_result() {
-    if (options_.remember) {
-      note_outcomes();
-    }
+  void finish_documents() {
+    result_.documents.reserve(entries_.size());
     for (RuleEntry& entry : entries_) {
       const bool loaded = entry.state == EntryState::loaded;
       result_.loaded += loaded ? 1 : 0;
@@ -509,6 +487,9 @@ class Loader {
       result_.excluded += entry.state == EntryState::excluded ? 1 : 0;
       result_.documents.push_back(DocumentInfo{std::move(entry.metadata.info), loaded});
     }
+  }
+
+  void finish_diagnostics() {
     result_.files = files_.size();
     for (const Diagnostic& problem : first_diagnostics_.list()) {
       result_.diagnostics.add(problem);
@@ -528,14 +509,28 @@ class Loader {
         result_.diagnostics.add(std::move(problem));
       }
     }
+  }
+
+  // Last, when everything else is gone: building takes as much memory for a moment as all texts.
+  LoadResult build_program() {
+    entries_ = RuleEntries();
+    files_.clear();
+    index_ = RuleIndex();
+    for (const LogSource& source : options_.expected_sources) {
+      builder_.expect_source(source);
+    }
+    builder_.classify_by(options_.source_rows);
+    ruleset_->program = builder_.build();
+    result_.ruleset = std::move(ruleset_);
     return std::move(result_);
   }
 
   const LoadOptions& options_;
   const Substitutes& substitutes_;
+  RuleChoice choice_;
   Diagnostics first_diagnostics_;  // of no file that was read
   std::vector<std::unique_ptr<LoadedFile>> files_;
-  std::vector<RuleEntry> entries_;
+  RuleEntries entries_;
   std::vector<std::size_t> ordinals_;  // by entry: its place in its file
   std::vector<DocumentOutcome> outcomes_;
   std::set<std::string> broken_;  // files with something that could not be read

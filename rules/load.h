@@ -26,7 +26,9 @@ struct RuleOverride {
   std::optional<Level> level;
   std::optional<std::string> receiver;
   std::optional<bool> alert;
-  mutable std::uint64_t used = 0;
+  std::string file;  // where it is written, for warnings
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
 };
 
 struct RuleHistory;  // rules/history.h
@@ -40,10 +42,9 @@ struct LoadOptions {
   std::vector<std::string> exclude;      // --exclude: id, title or tag
   std::vector<RuleOverride> overrides;
   std::vector<LogSource> expected_sources;  // inputs with a fixed log source
-  // Is there a MaxMind database? Without one, a rule that reads tocsin.source.country and the like
-  // is rejected: it could never fire.
-  bool have_geo = false;
-  // What they tell: see gives() in engine/event/geo.h.
+  std::vector<SourceRow> source_rows;       // the field table that classifies records
+  // What the MaxMind databases give. A rule that reads another of tocsin.source.country and its
+  // like is rejected: it could never fire.
   GeoFields geo_fields;
   bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
   bool strict = false;  // label warnings reject too

@@ -79,8 +79,15 @@ void wrong_type(const YamlNode& node,
                 Problems& problems) {
   std::string message = "`" + std::string(key) + "` is " + std::string(kind_text(node.kind)) +
                         "; it has to be " + std::string(wanted);
-  const bool quote = node.is_scalar() && wanted == "a text" && node.kind != Kind::null;
-  problems.label(node, "attribute-type", std::move(message), quote ? "put it into quotes" : "");
+  const bool scalar = node.is_scalar() && node.kind != Kind::null;
+  std::string hint;
+  if (scalar && wanted == "a text") {
+    hint = "put it into quotes";
+  } else if (scalar && wanted == "a list") {
+    hint = "write each element on a line of its own, behind a dash: `- " +
+           printable(shorten(node.text, 60)) + "`";
+  }
+  problems.label(node, "attribute-type", std::move(message), std::move(hint));
 }
 
 // A text attribute; null counts as absent. What is a scalar of another type keeps its text.
@@ -451,6 +458,12 @@ Metadata read_metadata(const YamlNode& root, RuleKind kind, Problems& problems) 
       out.id = span_of(member.second);
     } else if (key == "name") {
       out.name = span_of(member.second);
+    } else if (key == "tags") {
+      for (const YamlNode& tag : member.second.items) {
+        if (tag.is_scalar() && tag.kind != Kind::null) {
+          out.tags.push_back(span_of(tag));
+        }
+      }
     } else if (key == "level") {
       out.has_level = member.second.kind != Kind::null;
     }

@@ -21,6 +21,7 @@ struct Metadata {
   RuleInfo info;                           // all but fingerprint and key
   bool has_level = false;                  // given, though perhaps unknown
   bool has_title = false;                  // else file and line stand in
+  std::vector<SourceSpan> tags;            // places of info.tags
   SourceSpan title, id, name;  // where they stand; the document's beginning where there is none
 };
 

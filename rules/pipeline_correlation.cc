@@ -39,7 +39,7 @@ std::optional<std::vector<std::string>> map_names(const Pipelines& pipelines,
 
 bool map_correlation(const Pipelines& pipelines,
                      const PipelinePlaceholders& placeholders,
-                     const std::vector<RuleEntry>& entries,
+                     const RuleEntries& entries,
                      const std::vector<std::uint32_t>& inputs,
                      RuleEntry& correlation,
                      CorrelationSpec& spec,

@@ -17,7 +17,7 @@ namespace tocsin {
 // after an error.
 bool map_correlation(const Pipelines& pipelines,
                      const PipelinePlaceholders& placeholders,
-                     const std::vector<RuleEntry>& entries,
+                     const RuleEntries& entries,
                      const std::vector<std::uint32_t>& inputs,
                      RuleEntry& correlation,
                      CorrelationSpec& spec,

@@ -29,7 +29,7 @@ std::string place_of(const RuleEntry& entry) {
   return entry.info().file + ":" + std::to_string(entry.info().line);
 }
 
-std::string places_of(const std::vector<RuleEntry>& entries, const RuleIndex::Found& found) {
+std::string places_of(const RuleEntries& entries, const RuleIndex::Found& found) {
   constexpr std::size_t places_max = 5;
   std::string out;
   for (std::size_t i = 0; i < found.size() && i < places_max; ++i) {
@@ -45,7 +45,7 @@ void silence(RuleEntry& inner, const CorrelationSpec& outer) {
 
 }  // namespace
 
-CorrelationResolver::CorrelationResolver(std::vector<RuleEntry>& entries,
+CorrelationResolver::CorrelationResolver(RuleEntries& entries,
                                          RuleIndex& index,
                                          Callbacks callbacks)
     : entries_(entries), index_(index), callbacks_(std::move(callbacks)), nodes_(entries.size()) {}
@@ -130,6 +130,15 @@ void CorrelationResolver::resolve_references() {
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].state == EntryState::loaded && entries_[i].correlation) {
       queue_.push_back(i);
+    } else if (entries_[i].state == EntryState::rejected && entries_[i].correlation) {
+      // Wrong otherwise; what its references are wrong in is told in the same run.
+      Problems problems = callbacks_.problems(entries_[i]);
+      for (const RuleReference& reference : entries_[i].correlation->rules) {
+        resolve(reference, problems);
+      }
+      for (const RuleReference& reference : entries_[i].correlation->baseline) {
+        resolve(reference, problems);
+      }
     }
   }
   for (std::size_t next = 0; next < queue_.size(); ++next) {

@@ -24,7 +24,7 @@ class CorrelationResolver {
     std::function<bool(RuleEntry&, CorrelationSpec&, const std::vector<std::uint32_t>& inputs)>
         change;
   };
-  CorrelationResolver(std::vector<RuleEntry>& entries, RuleIndex& index, Callbacks callbacks);
+  CorrelationResolver(RuleEntries& entries, RuleIndex& index, Callbacks callbacks);
 
   // Finds what each loaded correlation names; activates excluded entries. Rejects correlations with
   // references that fit nothing or several.
@@ -67,7 +67,7 @@ class CorrelationResolver {
                     CorrelationSpec& spec,
                     Problems& problems);
 
-  std::vector<RuleEntry>& entries_;
+  RuleEntries& entries_;
   RuleIndex& index_;
   Callbacks callbacks_;
   std::vector<Node> nodes_;           // by entry

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +38,7 @@ struct RuleEntry {
   std::optional<CompiledDetection> detection;  // detection rules and filters
   std::string canonical;                       // what the detection means
   std::optional<ParsedFilter> filter;
-  std::optional<ParsedCorrelation> correlation;
+  std::unique_ptr<ParsedCorrelation> correlation;  // large, and few have one
   std::vector<std::uint32_t> filters;  // detection rules: the filters that apply, as entries
 
   // With pipelines only: what they did to a detection rule; a filter's detection as written.
@@ -55,6 +57,9 @@ struct RuleEntry {
 
   const RuleInfo& info() const { return metadata.info; }
 };
+
+// All of a load; indices stay valid, and nothing is moved when it grows.
+using RuleEntries = std::deque<RuleEntry>;
 
 class RuleIndex {
  public:

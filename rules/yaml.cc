@@ -23,6 +23,9 @@
 namespace tocsin {
 namespace {
 
+// Room for the keys of a document at once: a rule has about a dozen.
+constexpr std::size_t usual_attributes = 16;
+
 // Thrown by the handler through yaml-cpp to end a document early; caught in parse_document.
 struct Abort {
   Diagnostic diagnostic;
@@ -316,6 +319,9 @@ class TreeBuilder final : public YAML::EventHandler {
       frame.node.members.back().second = std::move(node);
       frame.key_pending = false;
       return;
+    }
+    if (stack_.size() == 1 && frame.node.members.empty()) {
+      frame.node.members.reserve(usual_attributes);
     }
     if (!node.is_scalar()) {
       errors_.push_back(diagnostic_at(source_,

@@ -85,6 +85,11 @@ SyntaxProblem syntax_problem(std::string_view text, std::size_t offset, std::str
   if (indented_by_tab(line_around(text, offset))) {
     return {offset, std::string(message), "indent with spaces: YAML allows no tabs there"};
   }
+  if (says(message, "unknown escape")) {
+    return {offset,
+            "no escape begins so; in double quotes a backslash begins an escape",
+            "write the text in single quotes, where a backslash is a backslash"};
+  }
   if (says(message, "illegal map value")) {
     return {offset,
             "a `:` with a blank behind it, where no value can begin",

@@ -49,6 +49,9 @@ inline constexpr std::size_t quoted_line_bytes_max = 16u << 10;
 inline constexpr std::size_t pipeline_items_max = 10'000;
 inline constexpr std::size_t pipeline_steps_max = 5'000'000;
 inline constexpr std::size_t pipeline_bytes_max = 16u << 20;
+// Each row of the field table costs a look-up per record that is no CloudTrail record, and its log
+// source a candidate index.
+inline constexpr std::size_t source_rows_max = 64;
 inline constexpr std::size_t regex_memory_bytes_max = 8u << 20;
 inline constexpr std::size_t regex_pattern_bytes_max = 64u << 10;
 

@@ -151,6 +151,16 @@ void RecordDecoder::Impl::decode(std::string_view document, const ScannedRecord*
   this->document(part, 0, Purpose::evaluate);
 }
 
+void RecordDecoder::note_fields_seen(std::vector<bool>& seen) const {
+  if (impl_->plan == nullptr) {
+    return;
+  }
+  seen.resize(impl_->plan->size());
+  for (std::uint32_t field = 0; field < seen.size(); ++field) {
+    seen[field] = seen[field] || impl_->event.has_seen(FieldId{field});
+  }
+}
+
 // Returns whether the visitor was told of it (for `judge`: whether it would be).
 bool RecordDecoder::Impl::document(const Part& part, std::size_t depth, Purpose purpose) {
   const bool evaluate = purpose == Purpose::evaluate;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
@@ -81,6 +82,8 @@ class RecordDecoder {
 
   // Where derived fields are looked up from now on; null: nowhere. Must live until the next call.
   void use_geo(const GeoSet* geo);
+  // Marks the fields of the plan that had a value in some record so far. Resizes to the plan.
+  void note_fields_seen(std::vector<bool>& seen) const;
 
  private:
   struct Impl;

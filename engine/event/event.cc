@@ -54,7 +54,10 @@ Event::Event() : arena_(std::make_unique<Arena>()) {}
 Event::~Event() = default;
 
 void Event::reset(const FieldPlan& plan, std::string_view json) {
-  plan_ = &plan;
+  if (plan_ != &plan) {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    plan_ = &plan;
+  }
   json_ = json;
   if (slots_.size() < plan.size()) {
     slots_.resize(plan.size());

@@ -49,6 +49,11 @@ class Event {
   // Fields that have at least one value in this record, in the order of their first one.
   std::span<const FieldId> present() const { return {present_.data(), present_count_}; }
 
+  // Has the field had a value in any record since this plan was first read with?
+  bool has_seen(FieldId field) const {
+    return index(field) < slots_.size() && slots_[index(field)].epoch != 0;
+  }
+
   // A value's text: a string with its escapes decoded, a number or bool as written, an object as
   // DETECTION.md, choice 4, says. Empty for null and []. Valid UTF-8.
   std::string_view text(EntryId entry);

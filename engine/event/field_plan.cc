@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/base/fold.h"
 #include "engine/event/geo.h"
 
 namespace tocsin {
@@ -64,8 +65,17 @@ struct Graph {
 
 }  // namespace
 
-FieldPlan::FieldPlan(std::span<const std::string> paths) : paths_(paths.begin(), paths.end()) {
+FieldPlan::FieldPlan(std::span<const std::string> paths, std::span<const SourceRow> rows)
+    : paths_(paths.begin(), paths.end()) {
   add_system_fields();
+  for (const SourceRow& row : rows) {
+    SourceField field{find_or_add(row.field), {}, row.source};
+    for (const std::string& value : row.values) {
+      field.folded_values.push_back(fold(value));
+    }
+    std::sort(field.folded_values.begin(), field.folded_values.end());
+    source_fields_.push_back(std::move(field));
+  }
   add_derived_parts();
   compile();
 }

@@ -19,6 +19,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "engine/event/source_table.h"
+
 namespace tocsin {
 
 // Indexes one FieldPlan's paths.
@@ -37,7 +39,8 @@ class FieldPlan {
   // FieldIds 0..paths.size()-1 in the order given; paths must be distinct. Fields that tocsin
   // itself needs of every record (log source, derived fields' parts) are appended behind them where
   // they are not among them.
-  explicit FieldPlan(std::span<const std::string> paths);
+  // The fields of the field table `rows` too.
+  explicit FieldPlan(std::span<const std::string> paths, std::span<const SourceRow> rows = {});
 
   std::size_t size() const { return paths_.size(); }
   const std::string& path(FieldId id) const { return paths_[index(id)]; }
@@ -96,6 +99,13 @@ class FieldPlan {
     FieldId digest_bucket, digest_object;
   };
   const System& system() const { return system_; }
+  // The field table, in its order.
+  struct SourceField {
+    FieldId field;
+    std::vector<std::string> folded_values;  // ascending
+    LogSource source;
+  };
+  std::span<const SourceField> source_fields() const { return source_fields_; }
   // Derived fields (tocsin.*) that some path asks for (no_field: nobody does), and what they are
   // made of (no_field where nothing asked for is made of it).
   struct Derived {
@@ -178,6 +188,7 @@ class FieldPlan {
   std::uint64_t seed_ = 0;
   System system_{};
   Derived derived_{};
+  std::vector<SourceField> source_fields_;
 };
 
 }  // namespace tocsin

@@ -45,9 +45,30 @@ bool attribute_applies(const std::string& rule, std::string_view record) {
   return rule.empty() || rule == record;
 }
 
-}  // namespace
+bool has_value(Event& event, FieldId field, const std::vector<std::string>& folded_values) {
+  for (EntryId entry = event.first(field); entry != no_entry; entry = event.next(entry)) {
+    const ValueKind kind = event.value(entry).kind;
+    const bool scalar =
+        kind == ValueKind::string || kind == ValueKind::number || kind == ValueKind::boolean;
+    if (scalar &&
+        std::binary_search(folded_values.begin(), folded_values.end(), event.folded(entry))) {
+      return true;
+    }
+  }
+  return false;
+}
 
-SourceClass classify(Event& event) {
+SourceClass by_field_table(Event& event) {
+  for (const FieldPlan::SourceField& row : event.plan().source_fields()) {
+    if (has_value(event, row.field, row.folded_values)) {
+      return class_of(row.source);
+    }
+  }
+  return {};
+}
+
+// The shape alone.
+SourceClass by_shape(Event& event) {
   SourceClass source;
   const FieldPlan::System& fields = event.plan().system();
   if (first_string(event, fields.event_version) == no_entry ||
@@ -74,6 +95,22 @@ SourceClass classify(Event& event) {
   source.category = category == no_entry ? std::string_view("management")
                                          : lower_case(event, event.text(category));
   return source;
+}
+
+}  // namespace
+
+SourceClass classify(Event& event) {
+  const SourceClass source = by_shape(event);
+  return source.cloudtrail ? source : by_field_table(event);
+}
+
+SourceClass class_of(const LogSource& source) {
+  SourceClass out;
+  out.kind = SourceClass::Kind::known;
+  out.category = source.category;
+  out.product = source.product;
+  out.service = source.service;
+  return out;
 }
 
 bool applies(const LogSource& rule, const SourceClass& record) {

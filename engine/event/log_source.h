@@ -8,16 +8,9 @@
 #include <string_view>
 
 #include "engine/event/event.h"
+#include "engine/event/source_table.h"
 
 namespace tocsin {
-
-// A rule's logsource: an absent (empty) attribute is a wildcard. Comparison is exact.
-struct LogSource {
-  std::string category;
-  std::string product;
-  std::string service;
-  friend bool operator==(const LogSource&, const LogSource&) = default;
-};
 
 // A record's class: views into the event or into the input's settings. A CloudTrail record has two
 // services.
@@ -35,9 +28,13 @@ struct SourceClass {
   std::string_view second_service;  // CloudTrail: eventSource up to its first dot; else empty
 };
 
-// CloudTrail by its shape, else `unknown`. eventCategory is lower-cased into the event's arena;
-// `management` if absent.
+// CloudTrail by its shape, else what the plan's field table says, else `unknown`. eventCategory is
+// lower-cased into the event's arena; `management` if absent. Cost: O(1) for CloudTrail, else the
+// rows of the table.
 SourceClass classify(Event& event);
+
+// The class of the records of a fixed source, or of a row of the field table. Views into `source`.
+SourceClass class_of(const LogSource& source);
 
 // Does `rule` apply to a record of class `record`? For `unknown`, true (the caller excludes rules
 // that need nothing).

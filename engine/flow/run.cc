@@ -4,6 +4,7 @@
 // their numbers final and hands them on, one at a time).
 #include "engine/flow/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -267,6 +268,11 @@ void RunCounters::add(const RunCounters& other) {
   skipped += other.skipped;
   bytes += other.bytes;
   candidates += other.candidates;
+  unclassified += other.unclassified;
+  fields_seen.resize(std::max(fields_seen.size(), other.fields_seen.size()));
+  for (std::size_t i = 0; i < other.fields_seen.size(); ++i) {
+    fields_seen[i] = fields_seen[i] || other.fields_seen[i];
+  }
 }
 
 Run::Run(Input& input, const RulesetSlot& rules, RunOptions options)

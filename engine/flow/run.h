@@ -39,6 +39,9 @@ struct RunCounters {
   std::uint64_t skipped = 0;  // digests, control messages
   std::uint64_t bytes = 0;    // decompressed
   std::uint64_t candidates = 0;
+  std::uint64_t unclassified = 0;  // of the events: no log source is known
+  // By FieldId of the ruleset's plan: had some record that was decoded a value there?
+  std::vector<bool> fields_seen;
   void add(const RunCounters& other);
 };
 

@@ -50,6 +50,9 @@ class BatchVisitor final : public RecordVisitor {
     if (repaired) {
       ++outcome_.result.counters.repaired;
     }
+    if (source.kind == SourceClass::Kind::unknown) {
+      ++outcome_.result.counters.unclassified;
+    }
     const std::span<const RuleId> rules = program_.match(event, source, scratch_);
     if (!rules.empty()) {
       keep(event, source, record, batch_.stream_offset + offset, rules);
@@ -248,6 +251,7 @@ Outcome Worker::process(const Batch& batch) {
   } else {
     decode_frames(batch, *decoder.decoder, program.plan(), visitor);
   }
+  decoder.decoder->note_fields_seen(result.counters.fields_seen);
   result.counters.candidates = program.statistics(*scratch_).candidates - candidates_before;
   return outcome;
 }

@@ -93,6 +93,7 @@ class ScanInput final : public Input {
               std::string message,
               const std::string& path,
               std::uint64_t bytes = 0) const;
+  void notice_nuls(const Framer& framer, const std::string& path) const;
   void notice_end(StreamStatus status, Codec codec, int error, const std::string& path) const;
 
   FileInputOptions options_;
@@ -142,6 +143,18 @@ void ScanInput::notice_end(StreamStatus status,
            status_code(status, codec),
            std::string(status_text(status)),
            path);
+  }
+}
+
+// A hole is skipped where records follow; a stream that is nothing else was most likely never
+// written, or overwritten, and passes for an empty log.
+void ScanInput::notice_nuls(const Framer& framer, const std::string& path) const {
+  if (framer.skipped_nul_bytes() > 0 && framer.first_document().empty()) {
+    notice(InputNotice::Kind::unreadable,
+           "only-nuls",
+           "it holds no record, only NUL bytes: it was never written, or its content is lost",
+           path,
+           framer.skipped_nul_bytes());
   }
 }
 
@@ -353,6 +366,7 @@ std::optional<ClaimStatus> ScanInput::claim_serial(Batch& batch) {
   if (serial_->final_status() != StreamStatus::ok) {
     notice_end(
         serial_->final_status(), serial_->bytes().codec(), serial_->bytes().error(), info_.name);
+    notice_nuls(serial_->framer(), info_.name);
     serial_.reset();
     file_.reset();
   }
@@ -420,6 +434,7 @@ void ScanInput::load_whole(const Claimed& claimed, Batch& batch) {
     batch.bytes = {batch.buffer.data(), inflated.size};
     Framer framer;
     framer.feed(batch.bytes, 0, true, batch.frames);
+    notice_nuls(framer, claimed.info.name);
     batch.source = identify(claimed.info, framer.first_document());
   }
   {

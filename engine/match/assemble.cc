@@ -68,7 +68,7 @@ class Compaction {
         paths_.push_back(path);
       }
     }
-    out_.plan = FieldPlan(paths_);
+    out_.plan = FieldPlan(paths_, draft_.source_rows);
     out_.slots = Slots(out_.plan.size());
   }
 
@@ -347,12 +347,7 @@ RuleLists rules_by_audience(const ProgramData& program, const std::vector<LogSou
       lists.cloudtrail.push_back(RuleId{i});
     }
     for (std::size_t f = 0; f < lists.fixed.size(); ++f) {
-      SourceClass source;
-      source.kind = SourceClass::Kind::known;
-      source.category = lists.fixed_sources[f].category;
-      source.product = lists.fixed_sources[f].product;
-      source.service = lists.fixed_sources[f].service;
-      if (applies(rule, source)) {
+      if (applies(rule, class_of(lists.fixed_sources[f]))) {
         lists.fixed[f].push_back(RuleId{i});
       }
     }

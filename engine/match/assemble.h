@@ -22,6 +22,7 @@ struct Draft {
   std::vector<std::string> wanted_fields;
   std::vector<LogSource> log_sources;
   std::vector<LogSource> expected_sources;
+  std::vector<SourceRow> source_rows;
 };
 
 void assemble(Draft draft, ProgramData& out);

@@ -167,6 +167,13 @@ void ProgramBuilder::expect_source(const LogSource& source) {
   impl_->draft.expected_sources.push_back(source);
 }
 
+void ProgramBuilder::classify_by(std::span<const SourceRow> rows) {
+  for (const SourceRow& row : rows) {
+    impl_->draft.source_rows.push_back(row);
+    expect_source(row.source);
+  }
+}
+
 std::shared_ptr<const Program> ProgramBuilder::build() {
   compiled::Draft draft = std::move(impl_->draft);
   for (std::uint32_t id = 0; id < impl_->fields.size(); ++id) {

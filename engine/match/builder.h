@@ -54,6 +54,9 @@ class ProgramBuilder {
   // unknown and any always have one.
   void expect_source(const LogSource& source);
 
+  // The field table by which records are classified; its sources are expected ones too.
+  void classify_by(std::span<const SourceRow> rows);
+
   std::shared_ptr<const Program> build();
 
  private:

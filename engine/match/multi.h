@@ -3,7 +3,7 @@
 // in one pass. By vectorscan, which was twice as fast as our own index on hundreds of literals; the
 // only door to it. A build or a machine without it has none (usable() is false) and takes
 // LiteralIndex. Thread rule: immutable after construction; a Scratch is for one thread. Cost: half
-// a nanosecond a byte; compiling takes milliseconds for hundreds of literals; a scan allocates
+// a nanosecond a byte; compiling takes ten milliseconds for 600 literals; a scan allocates
 // nothing.
 #pragma once
 

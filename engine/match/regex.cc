@@ -192,11 +192,11 @@ std::optional<std::string> Regex::replace_all(std::string_view text,
     at = end;
     if (groups[0].empty()) {
       // Over one code point, which stays.
-      at += at < text.size() ? 1 : 0;
+      at += at < text.size() ? 1u : 0u;
       while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) {
         ++at;
       }
-      at += end == text.size() ? 1 : 0;
+      at += end == text.size() ? 1u : 0u;
     }
     if (out.size() > bytes_max) {
       return std::nullopt;

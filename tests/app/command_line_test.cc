@@ -89,7 +89,7 @@ TEST_CASE("scan prints one line of NDJSON per alert with the record's number") {
   CHECK(found[1].get("events")->children.back().get("record")->text == "2");
   CHECK(found[1].get("events")->children.back().get("event_id")->text == "e3");
   CHECK(found[0].get("id")->text != found[1].get("id")->text);
-  CHECK(result.err.find("1 rules: 1 loaded, 0 rejected; 1 of 1 rules apply to aws/cloudtrail") !=
+  CHECK(result.err.find("1 rule: 1 loaded, 0 rejected; 1 of 1 rule applies to aws/cloudtrail") !=
         std::string::npos);
   CHECK(result.err.find("alerts   2: 2 critical") != std::string::npos);
 }
@@ -316,8 +316,8 @@ TEST_CASE(
                 work.folder.file("logs")},
                work.folder.file("out"),
                work.folder.file("err"));
-  REQUIRE(
-      eventually([&] { return work.folder.read("err").find("rules apply") != std::string::npos; }));
+  REQUIRE(eventually(
+      [&] { return work.folder.read("err").find(" applies to ") != std::string::npos; }));
   const auto printed = [&] { return lines(work.folder.read("out")).size(); };
   work.folder.write("logs/b.log", record("Root", 2) + "\n");
   CHECK(eventually([&] { return printed() == 1; }));
@@ -488,7 +488,7 @@ level: high
   Process tail({TOCSIN_PROGRAM, "tail", "--rules", rules, "--config", config, folder.file("logs")},
                folder.file("out"),
                folder.file("err"));
-  REQUIRE(eventually([&] { return folder.read("err").find("rules apply") != std::string::npos; }));
+  REQUIRE(eventually([&] { return folder.read("err").find(" applies to ") != std::string::npos; }));
   folder.append("logs/a.log", record("Root", 1) + "\n");
   CHECK(
       eventually([&] { return folder.read("out").find("no key was made") != std::string::npos; }));

@@ -163,6 +163,15 @@ TEST_CASE("every mistake in a configuration is told with its place and what to w
       {"placeholders: {x: {column: y}}\n", "config-value", 1, "needs `file`"},
       {"version: 1\n---\nversion: 1\n", "config-documents", 3, "second one"},
       {"[]\n", "config-value", 1, "a map is needed"},
+      {"logsources:\n  - {field: Channel, value: Security}\n",
+       "config-logsource",
+       2,
+       "needs field"},
+      {"logsources:\n  - {value: x, logsource: {product: y}}\n", "config-logsource", 2, "Channel"},
+      {"logsources:\n  - {field: tocsin.principal, value: x, logsource: {product: y}}\n",
+       "config-logsource",
+       2,
+       "classified before"},
   };
   const ScratchFolder folder;
   for (const Row& row : table) {
@@ -177,6 +186,68 @@ TEST_CASE("every mistake in a configuration is told with its place and what to w
     CHECK((problem.message + " " + problem.hint).find(row.says) != std::string::npos);
     CHECK(problem.severity == Severity::error);
   }
+}
+
+TEST_CASE("what is wrong in a key and what is wrong between keys is told in one run") {
+  const ScratchFolder folder;
+  Diagnostics problems;
+  read_config(write_private(folder,
+                            "c.yaml",
+                            "rules: {path: x}\n"
+                            "receivers:\n"
+                            "  - name: soc\n"
+                            "    slack: {url_env: TOCSIN_NOT_SET}\n"
+                            "  - name: soar\n"
+                            "routes:\n"
+                            "  - receiver: sco\n"
+                            "overrides:\n"
+                            "  - {enabled: fales, title: x}\n"
+                            "  - {enabled: false}\n"),
+              problems);
+  std::vector<std::pair<std::string, unsigned>> told;
+  for (const Diagnostic& problem : problems.list()) {
+    told.emplace_back(problem.code, problem.line);
+  }
+  std::sort(
+      told.begin(), told.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  // The receiver without a secret and the override without a boolean are told once each.
+  const std::vector<std::pair<std::string, unsigned>> expected = {{"unknown-key", 1},
+                                                                  {"missing-secret", 4},
+                                                                  {"config-receiver", 5},
+                                                                  {"unknown-receiver", 7},
+                                                                  {"config-value", 9},
+                                                                  {"config-override", 10}};
+  CHECK(told == expected);
+}
+
+TEST_CASE("the files that a loaded rule set depends on are its pipelines and its lists") {
+  const ScratchFolder folder;
+  write_private(folder, "networks.txt", "10.0.0.0/8\n");
+  write_private(folder, "users.csv", "name,team\nalice,a\n");
+  Config config;
+  Diagnostics problems;
+  config = read_config(write_private(folder,
+                                     "c.yaml",
+                                     "rules: {paths: rules, pipelines: [p.yml]}\n"
+                                     "placeholders:\n"
+                                     "  direct: [x]\n"
+                                     "  networks: {file: networks.txt}\n"
+                                     "  gone: {file: gone.txt}\n"),
+                       problems);
+  const std::string more = write_private(
+      folder, "more.yaml", "users: {file: users.csv, column: name}\nnetworks: [192.0.2.0/24]\n");
+  read_placeholders(more, config, problems);
+  CHECK(problems.errors() == 1);  // gone.txt, which may come back
+  LoadOptions load;
+  load.pipelines = config.pipelines;
+  load.value_files = config.value_files;
+  CHECK(ruleset_dependencies(load) == std::vector<std::string>{folder.file("p.yml"),
+                                                               folder.file("networks.txt"),
+                                                               folder.file("gone.txt"),
+                                                               more,
+                                                               folder.file("users.csv")});
+  CHECK(config.placeholders.at("networks") == std::vector<std::string>{"192.0.2.0/24"});
+  CHECK(config.placeholders.at("users") == std::vector<std::string>{"alice"});
 }
 
 TEST_CASE("a configuration that is not there or empty is an error") {

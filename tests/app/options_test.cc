@@ -86,7 +86,10 @@ TEST_CASE("a wrong option says what it takes") {
       {{"--logsource", ""}, "any, or product"},
       {{"--since", "yesterday"}, "such as 2026-01-31T08:00:00Z"},
       {{"--stats", "yaml"}, "--stats is json"},
-      {{"--filter", "maybe"}, "auto or off"},
+      {{"--filter", "maybe"}, "auto, off or on"},
+      {{"--since", "2026-02-01", "--until", "2026-01-01"}, "--since is later than --until"},
+      {{"-Q"}, "there is no option -Q;"},
+      {{"--Q"}, "there is no option --Q;"},
       {{"--rules"}, "rules"},
       {{"--format", "text", "--format", "none"}, "format"},
   };

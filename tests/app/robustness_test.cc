@@ -55,6 +55,29 @@ ProcessResult scan(const std::vector<std::string>& more) {
 
 }  // namespace
 
+TEST_CASE("a file of nothing but NUL bytes is told, and changes the exit status") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("rules/root.yml", rule);
+  const std::string nuls(5000, '\0');
+  const std::string empty = folder.write("nul.json", nuls);
+  const std::string line = folder.write("line.json", nuls + "\n");
+  const std::string hole = folder.write("hole.json", nuls + record(1) + "\n");
+  for (const std::string& file : {empty, line}) {
+    CAPTURE(file);
+    const ProcessResult result = scan({"--rules", rules, file});
+    CHECK(result.status == 3);
+    CHECK(has(result.err, file + ": it holds no record, only NUL bytes"));
+  }
+  const ProcessResult piped =
+      shell(std::string("cat ") + empty + " | " + TOCSIN_PROGRAM + " scan --rules " + rules + " -");
+  CHECK(piped.status == 3);
+  // What copytruncate leaves before the records is no loss.
+  const ProcessResult kept = scan({"--rules", rules, hole});
+  CHECK(kept.status == 0);
+  CHECK(count_lines(kept.out) == 1);
+  CHECK(scan({"--rules", rules, folder.write("blank.json", "\n \n")}).status == 0);
+}
+
 TEST_CASE("a file of Records that was cut off costs only the record that was cut") {
   const ScratchFolder folder;
   const std::string rules = folder.write("rules/root.yml", rule);
@@ -132,5 +155,5 @@ TEST_CASE("more alerts than can wait for a dead receiver do not hold the scan up
       scan({"--rules", rules, "--config", config, "--format", "none", events});
   CHECK(result.status == 3);
   CHECK(has(result.err, "alerts   120,000: "));
-  CHECK(has(result.err, "receiver hook: 120,000 alert(s) not delivered"));
+  CHECK(has(result.err, "receiver hook: 120,000 alerts not delivered"));
 }

@@ -37,7 +37,7 @@ STRUCTURAL = (
 ).split()
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML 1.2 core as the program reads it: dates are texts, and so are yes and no."""
 
 
@@ -86,6 +86,16 @@ class Schemas(unittest.TestCase):
         for path in rules:
             self.assertEqual(self.problems_of(validator, path), [])
 
+    def test_every_public_rule_is_valid(self):
+        shared = pathlib.Path(os.environ.get("TOCSIN_SHARED", SOURCE_DIR / "../shared"))
+        rules = sorted((shared / "rules/sigmahq").rglob("*.yml"))
+        if not rules:
+            self.skipTest(f"skipped: no rules in {shared}/rules/sigmahq")
+        self.assertGreater(len(rules), 3000)
+        validator = self.validator("rule")
+        problems = [problem for path in rules for problem in self.problems_of(validator, path)]
+        self.assertEqual(problems[:10], [])
+
     def test_every_example_configuration_is_valid(self):
         validator = self.validator("config")
         configs = sorted(SOURCE_DIR.glob("examples/*/tocsin*.yaml"))
@@ -127,6 +137,15 @@ class Codes(unittest.TestCase):
         for code in sorted(codes):
             result = run("check", "--explain", code)
             self.assertEqual(result.returncode, 0, f"{code}: {result.stderr}")
+
+
+    def test_the_manual_lists_every_code_with_its_explanation(self):
+        result = run("check", "--explain", "all")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        printed_rows = [f"- `{code}`: {text}" for code, text in (line.split(": ", 1) for line in result.stdout.splitlines())]
+        manual = (SOURCE_DIR / "docs/diagnostics.md").read_text("utf-8").splitlines()
+        self.assertEqual(printed_rows, [line for line in manual if line.startswith("- `")],
+                         "tocsin check --explain all | sed -E 's/^([a-z-]+)/- `\\1`/'")
 
 
 if __name__ == "__main__":
