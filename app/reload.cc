@@ -172,8 +172,7 @@ Reloader::Outcome Reloader::load_and_apply() {
   Diagnostics problems;
   read_settings(next->options, next->config, problems);
   if (problems.errors() > 0) {
-    return refuse("the configuration has " + std::to_string(problems.errors()) + " error(s)",
-                  problems);
+    return refuse("the configuration has " + counted(problems.errors(), "error"), problems);
   }
   load_session_rules(*next, before->rules.history);
   const LoadResult& rules = next->rules;

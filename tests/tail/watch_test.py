@@ -213,7 +213,7 @@ class WatchTest(unittest.TestCase):
         eventually(lambda: len(second.paths) == 1, "the delivery to the new place")
         self.assertEqual(len(first.paths), 2)
         self.assertEqual(len(tail.alerts), 3)
-        self.assertIn("3 alert(s) delivered", tail.messages() + str(tail.stop()) + tail.messages())
+        self.assertIn("3 alerts delivered", tail.messages() + str(tail.stop()) + tail.messages())
 
     def test_without_watching_it_reloads_when_it_is_told(self):
         socket = self.box.root / "admin.sock"
