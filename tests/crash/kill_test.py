@@ -19,7 +19,8 @@ KILLS = 200 if IS_SOAK else 6
 RUN_SECONDS_MAX = 1.6 if IS_SOAK else 1.0
 CHUNK = 200
 ROTATE_BYTES = 6_000_000 if IS_SOAK else 1_500_000
-EVENT_SECONDS = RECORDS // 50
+EVENT_SECONDS, USUAL = (RECORDS // 200, 1000) if IS_SOAK else (RECORDS // 50, 250)
+LATENESS = "30m" if IS_SOAK else "10m"
 
 
 class Writer(threading.Thread):
@@ -59,17 +60,19 @@ class Kills(unittest.TestCase):
         folder.mkdir()
         endpoint = Endpoint(failures)
         self.addCleanup(endpoint.close)
-        tocsin = Tocsin(folder, endpoint)
+        tocsin = Tocsin(folder, endpoint, lateness=LATENESS)
         pace = RECORDS / (KILLS * RUN_SECONDS_MAX * 0.5) if disturb else None
         writer = Writer(folder, records, pace)
-        tocsin.start()
         writer.start()
         if disturb:
+            tocsin.start()
             disturb(tocsin)
         writer.may_end.set()
         writer.join()
+        if not disturb:
+            tocsin.start()
         ends = lambda: sum(endpoint.titles()[title] for title in ("End", "End of app")) == 3
-        self.assertTrue(eventually(ends, 300 if IS_SOAK else 60), tocsin.said()[-3000:])
+        self.assertTrue(eventually(ends, 600 if IS_SOAK else 60), tocsin.said()[-3000:])
         self.assertEqual(tocsin.end(), 0, tocsin.said()[-3000:])
         self.assertNotIn("damaged", tocsin.said())
         if disturb:
@@ -78,7 +81,7 @@ class Kills(unittest.TestCase):
 
     def test_stored_alerts_are_those_of_an_undisturbed_run(self):
         base = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) - datetime.timedelta(hours=8)
-        records = Records(RECORDS, EVENT_SECONDS, base)
+        records = Records(RECORDS, EVENT_SECONDS, base, USUAL)
         calm, expected = self.follow("calm", records, 0.0, None)
         rng = random.Random(5)
 

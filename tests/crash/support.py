@@ -95,9 +95,11 @@ USUAL = ("GetTrail", "ListUsers", "DescribeInstances", "GetObject")
 
 
 class Records:
-    """The same records each time: (input, line) by number. Times are a little out of order."""
+    """The same records each time: (input, line) by number. Times are a little out of order. `usual`: so many records that no rule
+    matches beside few that one does."""
 
-    def __init__(self, count, seconds, base):
+    def __init__(self, count, seconds, base, usual=250):
+        self.usual = usual
         self.count = count
         self.seconds = seconds
         self.base = base
@@ -117,11 +119,11 @@ class Records:
                 second = max(0, number * self.seconds / self.count - rng.randrange(60))
                 user = rng.randrange(40)
                 if name == "app":
-                    kind = rng.choices(("error", "login", "fine"), (1, 20, 200))[0]
+                    kind = rng.choices(("error", "login", "fine"), (1, 20, self.usual))[0]
                     lines.append(APP % (self.time_of(second), kind, user, min(int(rng.expovariate(0.5)), 30), number))
                 else:
                     event = rng.choices(
-                        ("DeleteTrail", "ConsoleLogin", "AssumeRole", "CreateUser", "usual"), (1, 8, 8, 2, 250)
+                        ("DeleteTrail", "ConsoleLogin", "AssumeRole", "CreateUser", "usual"), (1, 8, 8, 2, self.usual)
                     )[0]
                     if event == "usual":
                         event = USUAL[rng.randrange(4)]
@@ -198,7 +200,11 @@ class Endpoint:
             def log_message(self, *_arguments):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, *_arguments):
+                pass  # a client that is killed resets its connection
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -231,7 +237,7 @@ class Endpoint:
 class Tocsin:
     """tocsin tail over the three logs of a folder, started, killed and ended."""
 
-    def __init__(self, folder, endpoint, more=""):
+    def __init__(self, folder, endpoint, more="", lateness="1h"):
         self.folder = folder
         self.state = folder / "state"
         self.endpoint = endpoint
@@ -242,7 +248,7 @@ class Tocsin:
             f"""version: 1
 rules: {{paths: [rules.yml]}}
 state: state
-lateness: 1h
+lateness: {lateness}
 shutdown_grace: 60s
 inputs:
   - {{id: trail, paths: [logs/trail], start: beginning}}
