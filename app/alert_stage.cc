@@ -372,7 +372,8 @@ void AlertStage::commit_durably(const BatchResult* result, TimeNs now) {
     staged.batch = result->number;
     staged.input = result->source->input;
     staged.position = result->position;
-    if (result->records_after > 0 && !result->position.empty()) {
+    if (settings_.record_numbers != nullptr && result->records_after > 0 &&
+        !result->position.empty()) {
       settings_.record_numbers->note(
           result->source->stream_id, result->records_after, staged.record_numbers);
     }
