@@ -55,6 +55,11 @@ soak:  ## The long tests: rotations under load, kills, hangs (minutes)
 	$(call build,release,all)
 	@ctest --preset release -C soak -L soak --no-tests=error
 
+.PHONY: package
+package: build  ## Build the Debian package: build/release/tocsin_*.deb
+	$(call setup,build test)
+	$(call build,release,package)
+
 .PHONY: bench
 bench:  ## Throughput against a bare simdjson parse of the same bytes
 	$(call setup,build)

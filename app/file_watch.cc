@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/file_watch.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -24,6 +25,7 @@ class Fingerprint {
     }
   }
   Hash128 get() const { return sum_; }
+  TimeNs latest_change() const { return latest_change_; }
 
  private:
   void add_folder(const std::string& path) {
@@ -46,6 +48,9 @@ class Fingerprint {
   void mix(const std::string& path, const struct stat* info) {
     std::string text = path + '\n';
     if (info != nullptr) {
+      const bool folder = S_ISDIR(info->st_mode);
+      const TimeNs change = info->st_ctim.tv_sec * second_ns + info->st_ctim.tv_nsec;
+      latest_change_ = folder ? latest_change_ : std::max(latest_change_, change);
       for (const auto number : {static_cast<long long>(info->st_dev),
                                 static_cast<long long>(info->st_ino),
                                 static_cast<long long>(info->st_size),
@@ -66,16 +71,25 @@ class Fingerprint {
   }
 
   Hash128 sum_;
+  TimeNs latest_change_ = 0;
 };
 
-}  // namespace
-
-Hash128 fingerprint_of(const std::vector<std::string>& paths) {
+Fingerprint look_at(const std::vector<std::string>& paths) {
   Fingerprint out;
   for (const std::string& path : paths) {
     out.add(path);
   }
-  return out.get();
+  return out;
+}
+
+}  // namespace
+
+Hash128 fingerprint_of(const std::vector<std::string>& paths) {
+  return look_at(paths).get();
+}
+
+bool changed_since(const std::vector<std::string>& paths, TimeNs time) {
+  return look_at(paths).latest_change() >= time;
 }
 
 }  // namespace tocsin

@@ -7,11 +7,15 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/time.h"
 
 namespace tocsin {
 
 // Of all that stat tells of these files, and of the YAML files in these folders. What cannot be
 // read counts as not there.
 Hash128 fingerprint_of(const std::vector<std::string>& paths);
+
+// Whether any of them was changed at `time` (of the wall clock) or later.
+bool changed_since(const std::vector<std::string>& paths, TimeNs time);
 
 }  // namespace tocsin

@@ -81,7 +81,7 @@ void Heartbeat::complain(const std::string& why) {
   const TimeNs now = steady_now();
   if (complained_at_ == 0 || now - complained_at_ >= complain_interval_ns) {
     complained_at_ = now;
-    log_.write(LogLevel::warning, "heartbeat", why);
+    log_.write(LogLevel::error, "heartbeat", why);
   }
 }
 

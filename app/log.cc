@@ -102,14 +102,18 @@ std::string log_line(bool json,
   return out + "}\n";
 }
 
-Log::Log(LogFormat format)
+Log::Log(LogFormat format, bool quiet)
     : json_(format == LogFormat::json),
-      journal_(format == LogFormat::automatic && stderr_is_journal()) {}
+      journal_(format == LogFormat::automatic && stderr_is_journal()),
+      quiet_(quiet) {}
 
 void Log::write(LogLevel level,
                 std::string_view code,
                 std::string_view message,
                 const LogFields& fields) const {
+  if (quiet_ && level != LogLevel::error) {
+    return;
+  }
   print_error(log_line(json_, journal_, level, code, message, fields, wall_clock_now()));
 }
 

@@ -22,7 +22,8 @@ using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 
 class Log {
  public:
-  explicit Log(LogFormat format = LogFormat::text);
+  // `quiet`: errors only.
+  Log(LogFormat format, bool quiet);
   void write(LogLevel level,
              std::string_view code,
              std::string_view message,
@@ -31,6 +32,7 @@ class Log {
  private:
   bool json_ = false;
   bool journal_ = false;
+  bool quiet_ = false;
 };
 
 // One message as it is written, with its newline. `now` is for JSON.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/outlets.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -17,6 +18,16 @@ void add_totals(const LaneStatus& from, LaneStatus& to) {
   to.attempts += from.attempts;
   to.shed += from.shed;
   to.last_error = from.last_error.empty() ? to.last_error : from.last_error;
+}
+
+bool is_same(const ReceiverConfig& a, const ReceiverConfig& b) {
+  return a.name == b.name && a.type == b.type && a.url.reveal() == b.url.reveal() &&
+         a.url_file == b.url_file && a.headers == b.headers &&
+         a.authorization.reveal() == b.authorization.reveal() && a.allow_http == b.allow_http &&
+         a.fields == b.fields && a.timeout_ns == b.timeout_ns &&
+         a.connect_timeout_ns == b.connect_timeout_ns && a.min_interval_ns == b.min_interval_ns &&
+         a.retry.initial_ns == b.retry.initial_ns && a.retry.max_ns == b.retry.max_ns &&
+         a.retry.max_age_ns == b.retry.max_age_ns;
 }
 
 std::shared_ptr<const Router> make_router(const Config& config) {
@@ -48,6 +59,16 @@ Result<AlertStage::Change> Outlets::change(const Config& config) {
   out.redactor = std::make_shared<const Redactor>(config.redact);
   out.router = make_router(config);
   out.idle_after_ns = config.idle_after_ns;
+  if (lanes_ && redact_ == config.redact &&
+      std::equal(receivers_.begin(),
+                 receivers_.end(),
+                 config.receivers.begin(),
+                 config.receivers.end(),
+                 is_same)) {
+    out.redactor = redactor_;
+    out.store = store();
+    return out;  // what is under way goes on
+  }
   std::unique_ptr<Lanes> lanes;
   if (out.router) {
     if (store() == nullptr) {
@@ -62,6 +83,8 @@ Result<AlertStage::Change> Outlets::change(const Config& config) {
   out.store = store();
   const std::lock_guard lock(mutex_);
   redactor_ = out.redactor;
+  redact_ = config.redact;
+  receivers_ = config.receivers;
   old_ = std::move(lanes_);
   lanes_ = std::move(lanes);
   return out;
@@ -79,7 +102,7 @@ Result<std::unique_ptr<Lanes>> Outlets::start_lanes(const Config& config,
       settings_.engine,
       std::move(redactor),
       [log = settings_.log](const std::string& line) {
-        log->write(LogLevel::warning, "delivery", printable(line));
+        log->write(LogLevel::error, "delivery", printable(line));
       },
       std::move(settings));
 }

@@ -30,8 +30,8 @@ class Outlets {
   ~Outlets();
 
   Result<void> open(const Config& config);
-  // What the stage goes on with; its ruleset is left to the caller. The new lanes run beside the
-  // old ones, which retire() ends.
+  // What the stage goes on with; its ruleset is left to the caller. Lanes whose receivers changed
+  // run beside the old ones, which retire() ends.
   Result<AlertStage::Change> change(const Config& config);
   void retire(DurationNs grace_ns);
 
@@ -56,6 +56,8 @@ class Outlets {
   mutable std::mutex mutex_;  // lanes_, old_, past_
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<Lanes> old_;
+  std::vector<ReceiverConfig> receivers_;  // as lanes_ have them
+  std::vector<std::string> redact_;
   std::map<std::string, LaneStatus> past_;  // totals of lanes that ended, by receiver
 };
 

@@ -59,7 +59,10 @@ std::vector<std::string> files_of(const Session& session) {
 Reloader::Reloader(std::shared_ptr<const Session> first, Watch& watch, Apply apply)
     : watch_(watch), apply_(std::move(apply)), current_(std::move(first)) {
   paths_ = files_of(*current_);
-  loaded_ = seen_ = fingerprint_of(paths_);
+  seen_ = fingerprint_of(paths_);
+  seen_at_ = steady_now();
+  // What changed while the first set was loaded is loaded again.
+  loaded_ = changed_since(paths_, current_->begun_at) ? Hash128{} : seen_;
   thread_ = std::thread([this] { run(); });
 }
 

@@ -380,18 +380,21 @@ class Runner {
     }
     const bool letters_lost = dead_letter_ && !dead_letter_->problem().empty();
     if (letters_lost) {
-      print_error(printable(dead_letter_->problem()));
+      watch_.log.write(LogLevel::error, "dead-letters-lost", printable(dead_letter_->problem()));
     }
     // A reader that has seen enough (head) is no news.
     if (stage_->output_error() != 0 && stage_->output_error() != EPIPE) {
-      print_error("cannot write to stdout: " + std::string(std::strerror(stage_->output_error())));
+      watch_.log.write(
+          LogLevel::error,
+          "stdout-closed",
+          "cannot write to stdout: " + std::string(std::strerror(stage_->output_error())));
     }
     if (const std::string filtered = filter_outcome(outcome_.run);
         options_.verbose && !options_.quiet && !filtered.empty()) {
-      print_error(filtered);
+      watch_.log.write(LogLevel::info, {}, filtered);
     }
     if (!options_.quiet) {
-      print_error(summary(*session_, outcome_, stage_->counters()));
+      watch_.log.write(LogLevel::info, {}, summary(*session_, outcome_, stage_->counters()));
     }
     if (options_.stats_json) {
       print_error(stats_json(*session_, outcome_, stage_->counters()));

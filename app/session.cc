@@ -138,6 +138,7 @@ std::vector<InputConfig> chosen_inputs(const Options& options, const Config& con
 
 std::optional<int> open_session(const Options& options, Session& session) {
   session.options = options;
+  session.begun_at = wall_clock_now();
   Diagnostics problems;
   read_settings(options, session.config, problems);
   print_diagnostics(problems, !options.quiet);

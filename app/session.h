@@ -22,6 +22,7 @@ struct Session {
   Config config;
   std::shared_ptr<GeoFiles> geo;  // null: no database is configured
   LoadResult rules;
+  TimeNs begun_at = 0;  // when its files began to be read, on the wall clock
 };
 
 // Reads the configuration and the rules and prints what is wrong with them. An exit status if the

@@ -17,7 +17,7 @@ namespace tocsin {
 
 struct Watch {
   Watch(const Options& options, const WatchConfig& config, TimeNs now)
-      : log(config.log_format),
+      : log(config.log_format, options.quiet),
         telemetry(now),
         system_alerts(config.system_alert_interval_ns),
         quiet(options.quiet),

@@ -12,7 +12,7 @@ packages_of() {
         libboost-program-options-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev \
         libdeflate-dev libxxhash-dev libmaxminddb-dev prometheus-cpp-dev libcivetweb-dev doctest-dev ca-certificates
       ;;
-    test) echo clang-format-14 python3-yaml python3-jsonschema ;;
+    test) echo clang-format-14 python3-yaml python3-jsonschema dpkg-dev file ;;
     fuzz) echo clang-14 libclang-rt-14-dev ;;
     lint) echo clang-tidy-14 clang-14 ;;
     *)
