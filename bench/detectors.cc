@@ -37,7 +37,7 @@ CorrelationSpec spec_of(const std::string& type, DurationNs timespan_ns, std::si
   for (std::size_t i = 0; i < inputs; ++i) {
     CorrelationInput input;
     input.rule = static_cast<std::uint32_t>(i);
-    input.name = "r" + std::to_string(i);
+    input.name = std::to_string(i);
     input.group_fields = {"g"};
     spec.inputs.push_back(std::move(input));
   }
@@ -147,15 +147,15 @@ void count_rows(int runs) {
   values.fields = {"v"};
   values.thresholds = {{CompareOp::gte, 1e6}};
   for (const std::size_t distinct : {10u, 2'000u}) {
-    // 100 groups, each with about 4,000 events in its window.
-    row(distinct == 10 ? "value_count, 10 distinct values per window"
-                       : "value_count, 2,000 distinct values per window",
+    // 10 groups, each with about 4,000 events in its window.
+    row(distinct == 10 ? "value_count, 10 groups, 10 distinct values per window"
+                       : "value_count, 10 groups, 2,000 distinct values per window",
         values,
         stream(2'000'000,
                [&](std::size_t i, Observed& event) {
-                 event.key = keys[random() % 100];
+                 event.key = keys[random() % 10];
                  event.value = "agent-" + std::to_string(random() % distinct);
-                 event.time = static_cast<TimeNs>(i) * 1'500'000;
+                 event.time = static_cast<TimeNs>(i) * 15'000'000;
                }),
         runs);
   }
