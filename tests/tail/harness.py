@@ -159,6 +159,8 @@ class Tail:
     def read(self):
         self.readable.wait()
         for text in self.process.stdout:
+            if not text.endswith(b"\n"):
+                return  # killed in the middle of a line
             alert = json.loads(text)
             with self.lock:
                 self.alerts.append(alert)
