@@ -34,18 +34,44 @@ bool is_key(std::string_view raw, std::string_view key) {
   return raw == key || (raw.find('\\') != raw.npos && decoded_json_string(raw) == key);
 }
 
-// Eight bytes, the lowest first on every machine: ids are made of them.
-void append_number(std::uint64_t number, std::string& bytes) {
-  for (int shift = 0; shift < 64; shift += 8) {
-    bytes += static_cast<char>(static_cast<unsigned char>(number >> shift));
+// What ids are hashed from; nothing is allocated for the usual ones.
+class IdBytes {
+ public:
+  void add(char c) { add(std::string_view(&c, 1)); }
+  // Eight bytes, the lowest first on every machine.
+  void add_number(std::uint64_t number) {
+    std::array<char, 8> bytes{};
+    for (unsigned i = 0; i < 8; ++i) {
+      bytes[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
+    }
+    add({bytes.data(), bytes.size()});
   }
-}
+  // Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
+  void add_part(std::string_view part) {
+    add_number(part.size());
+    add(part);
+  }
+  Hash128 hash() const {
+    return content_hash(large_.empty() ? std::string_view(small_.data(), size_) : large_);
+  }
 
-// Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
-void append_part(std::string_view part, std::string& bytes) {
-  append_number(part.size(), bytes);
-  bytes += part;
-}
+ private:
+  void add(std::string_view bytes) {
+    if (large_.empty() && bytes.size() <= small_.size() - size_) {
+      std::copy(bytes.begin(), bytes.end(), small_.begin() + static_cast<std::ptrdiff_t>(size_));
+      size_ += bytes.size();
+      return;
+    }
+    if (large_.empty()) {
+      large_.assign(small_.data(), size_);
+    }
+    large_ += bytes;
+  }
+
+  std::array<char, 256> small_;
+  std::size_t size_ = 0;
+  std::string large_;  // all of them, once they do not fit
+};
 
 }  // namespace
 
@@ -85,21 +111,20 @@ Hash128 identity(std::string_view event_id,
                  const Hash128& content,
                  const Hash128& stream_id,
                  std::uint64_t stream_offset) {
-  std::string bytes;
-  bytes.reserve(64 + event_id.size() + account.size());
+  IdBytes bytes;
   if (!event_id.empty()) {
-    bytes += 'c';
-    append_part(event_id, bytes);
-    append_part(account, bytes);
+    bytes.add('c');
+    bytes.add_part(event_id);
+    bytes.add_part(account);
   } else {
-    bytes += 's';
-    append_number(stream_id.high, bytes);
-    append_number(stream_id.low, bytes);
-    append_number(stream_offset, bytes);
+    bytes.add('s');
+    bytes.add_number(stream_id.high);
+    bytes.add_number(stream_id.low);
+    bytes.add_number(stream_offset);
   }
-  append_number(content.high, bytes);
-  append_number(content.low, bytes);
-  return content_hash(bytes);
+  bytes.add_number(content.high);
+  bytes.add_number(content.low);
+  return bytes.hash();
 }
 
 // The first text of a field that is not empty.

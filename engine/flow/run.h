@@ -77,7 +77,7 @@ class ResultConsumer {
 
 struct RunOptions {
   std::uint32_t threads = 1;
-  bool want_evidence = true;                           // fill Match::evidence and RecordCopy::json
+  bool want_evidence = true;                           // fill evidence; json, source ... of copies
   FilterMode filter = FilterMode::automatic;           // before the parse
   std::function<TimeNs()> now;                         // receive time
   std::function<std::shared_ptr<const GeoSet>()> geo;  // databases of addresses; may be empty

@@ -2,6 +2,7 @@
 #include "engine/flow/worker.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -103,20 +104,19 @@ class BatchVisitor final : public RecordVisitor {
     });
     const bool is_shown = std::any_of(
         matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.is_shown(rule); });
-    auto copy = std::make_shared<RecordCopy>();
+    const bool whole = is_shown || (alerts && want_evidence_);
+    auto copy = whole ? std::make_shared<RecordCopy>() : slim_copy();
     copy->record = record;
     copy->offset = offset;
     copy->cloudtrail = source.cloudtrail;
     copy->time = event_time(event);
     copy->identity = record_identity(event, source.cloudtrail, batch_.source->stream_id, offset);
-    if (alerts || is_shown) {
+    if (whole) {
       copy->source = batch_.source->name;
+      copy->json = std::string(event.json());
       const EntryId event_id = event.first(program_.plan().system().event_id);
       if (source.cloudtrail && event_id != no_entry) {
         copy->event_id = std::string(event.text(event_id));
-      }
-      if (want_evidence_ || is_shown) {
-        copy->json = std::string(event.json());
       }
     }
     for (const RuleId rule : matched_) {
@@ -145,6 +145,18 @@ class BatchVisitor final : public RecordVisitor {
     outcome_.copies.push_back(std::move(copy));
   }
 
+  // Of a record that is only counted: many of them in one piece of memory.
+  std::shared_ptr<RecordCopy> slim_copy() {
+    if (slim_used_ == slim_copies_per_piece) {
+      slim_ = std::make_shared<std::array<RecordCopy, slim_copies_per_piece>>();
+      slim_used_ = 0;
+    }
+    return {slim_, &(*slim_)[slim_used_++]};
+  }
+
+  static constexpr std::size_t slim_copies_per_piece = 32;
+  std::shared_ptr<std::array<RecordCopy, slim_copies_per_piece>> slim_;
+  std::size_t slim_used_ = slim_copies_per_piece;
   const Batch& batch_;
   const Program& program_;
   bool want_evidence_;
@@ -243,6 +255,9 @@ Outcome Worker::process(const Batch& batch) {
   result.counters.bytes = batch.bytes.size();
 
   const std::uint64_t candidates_before = program.statistics(*scratch_).candidates;
+  // As many as the last batch had: most batches of a source are alike.
+  result.matches.reserve(matches_expected_);
+  outcome.copies.reserve(copies_expected_);
   BatchVisitor visitor(batch, want_evidence_, *feed_plan_, *feed_builder_, *scratch_, outcome);
   Decoder& decoder = decoder_for(batch.source->decode);
   decoder.decoder->use_geo(batch.geo.get());
@@ -253,6 +268,8 @@ Outcome Worker::process(const Batch& batch) {
   }
   decoder.decoder->note_fields_seen(result.counters.fields_seen);
   result.counters.candidates = program.statistics(*scratch_).candidates - candidates_before;
+  matches_expected_ = result.matches.size();
+  copies_expected_ = outcome.copies.size();
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 // result. Cost: that of decode and match; nothing is allocated for a record that matches nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -47,6 +48,8 @@ class Worker {
   std::unique_ptr<Scratch> scratch_;
   std::shared_ptr<const FeedPlan> feed_plan_;
   std::unique_ptr<FeedBuilder> feed_builder_;
+  std::size_t matches_expected_ = 0;
+  std::size_t copies_expected_ = 0;
 };
 
 }  // namespace tocsin
