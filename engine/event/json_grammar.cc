@@ -59,6 +59,29 @@ JsonVerdict JsonGrammar::judge(const StructuralIndex& index, bool has_backslash)
   return verdict;
 }
 
+// What lies too deep is a text as a whole: its brackets must match, no more.
+bool JsonGrammar::skip_too_deep(const StructuralIndex& index, std::uint32_t& at) {
+  const std::size_t around = open_.size();
+  for (; at < index.last; ++at) {
+    const char c = index.kinds[at];
+    if (is_json_open(c)) {
+      open_ += c;
+    } else if (is_json_close(c)) {
+      if (c != open_.back() + 2) {
+        fail(index, "a bracket of the other kind", at);
+        return false;
+      }
+      open_.pop_back();
+      if (open_.size() == around) {
+        ++at;
+        return true;
+      }
+    }
+  }
+  fail(index, text_ends, at);
+  return false;
+}
+
 // A turn for each value, with the key before it and what closes behind it.
 JsonVerdict JsonGrammar::value(const StructuralIndex& index,
                                bool has_backslash,
@@ -93,13 +116,19 @@ JsonVerdict JsonGrammar::value(const StructuralIndex& index,
       strict = strict && is_strict_string(at);
       ++at;
     } else if (is_json_open(c)) {
-      strict = strict && depth + open_.size() < limits::json_depth_max;
-      open_ += c;
-      ++at;
-      // { and } differ by 2, as [ and ] do.
-      if (at == last || kinds[at] != c + 2) {
-        key = c == '{';
-        continue;
+      if (depth + open_.size() == limits::json_depth_max) {
+        strict = false;
+        if (!skip_too_deep(index, at)) {
+          return JsonVerdict::broken;
+        }
+      } else {
+        open_ += c;
+        ++at;
+        // { and } differ by 2, as [ and ] do.
+        if (at == last || kinds[at] != c + 2) {
+          key = c == '{';
+          continue;
+        }
       }
     } else if (is_json_operator(c)) {
       return fail(index, "a value is missing", at);

@@ -39,6 +39,7 @@ class JsonGrammar {
   JsonVerdict fail(const StructuralIndex& index, const char* what, std::uint32_t at);
 
   bool close(const StructuralIndex& index, std::uint32_t& at);
+  bool skip_too_deep(const StructuralIndex& index, std::uint32_t& at);
 
   std::string open_;  // the open brackets
   JsonFault fault_;
