@@ -488,7 +488,7 @@ level: high
   Process tail({TOCSIN_PROGRAM, "tail", "--rules", rules, "--config", config, folder.file("logs")},
                folder.file("out"),
                folder.file("err"));
-  REQUIRE(eventually([&] { return folder.read("err").find(" applies to ") != std::string::npos; }));
+  REQUIRE(eventually([&] { return folder.read("err").find(" apply to ") != std::string::npos; }));
   folder.append("logs/a.log", record("Root", 1) + "\n");
   CHECK(
       eventually([&] { return folder.read("out").find("no key was made") != std::string::npos; }));
