@@ -90,12 +90,25 @@ class ConfigCheck {
     }
   }
 
-  void known(const YamlNode& node, const std::string& name) {
+  // Where a row names that receiver.
+  static const YamlNode& naming(const YamlNode& row, const std::string& name) {
+    const YamlNode* const given = row.get("receiver");
+    if (given == nullptr || given->is_scalar()) {
+      return given == nullptr ? row : *given;
+    }
+    const auto found = std::find_if(given->items.begin(),
+                                    given->items.end(),
+                                    [&](const YamlNode& item) { return item.text == name; });
+    return found == given->items.end() ? *given : *found;
+  }
+
+  // `row`: a map whose key "receiver" names one or several.
+  void known(const YamlNode& row, const std::string& name) {
     const YamlNode* const receivers = root_.get("receivers");
     const bool readable = receivers == nullptr || receivers->kind == YamlNode::Kind::sequence;
     if (readable && std::find(names_.begin(), names_.end(), name) == names_.end()) {
       const std::optional<std::string> near = did_you_mean(name, names_);
-      reader_.error(node,
+      reader_.error(naming(row, name),
                     "unknown-receiver",
                     "there is no receiver \"" + name + "\"",
                     near ? "did you mean \"" + *near + "\"?" : "");

@@ -119,6 +119,7 @@ TEST_CASE("Every code has a detection that raises it, and one explanation") {
       {"matches-everything", with_selection("f|contains: ''")},
       {"impossible-value", with_selection("f|hour: 25")},
       {"duplicate-value", with_selection("f: [a, A]")},
+      {"empty-value", with_selection("{f: a, g: }")},
   };
   std::set<std::string_view> codes;
   for (const DiagnosticCode& row : detection_codes) {
