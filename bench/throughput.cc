@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// throughput --data FILE --rules PATH [--rules PATH ...] [--runs N] [--rows NAMES]: for each rule
-// set, the shipped engine against bare simdjson DOM parsing of the same lines, interleaved in one
-// process on one thread, from memory, alerts counted. Medians.
+// throughput --data FILE --rules PATH [...]: the shipped engine against bare simdjson DOM parsing
+// of the same lines, interleaved in one process on one thread, from memory, alerts counted.
+// Medians, as one JSON object: scripts/bench.py makes a table of many.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <memory>
-#include <sstream>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,13 @@ namespace {
 
 using namespace tocsin;
 
+thread_local std::uint64_t allocations = 0;
+
 struct Row {
-  std::string name;
   std::string rules;
   bool any = false;
   bool strict = false;
+  bool time = false;  // the event time of every record is asked for
   FilterMode filter = FilterMode::automatic;
 };
 
@@ -43,6 +46,7 @@ std::vector<std::string_view> cut(std::string_view data) {
     std::size_t size = std::min(data.size(), limits::batch_bytes);
     if (size < data.size()) {
       size = data.rfind('\n', size - 1) + 1;
+      size = size == 0 ? std::min(data.find('\n'), data.size() - 1) + 1 : size;
     }
     pieces.push_back(data.substr(0, size));
     data.remove_prefix(size);
@@ -53,7 +57,7 @@ std::vector<std::string_view> cut(std::string_view data) {
 class Engine {
  public:
   Engine(const Row& row, std::shared_ptr<const Ruleset> ruleset)
-      : ruleset_(std::move(ruleset)), worker_(false, row.filter) {
+      : ruleset_(std::move(ruleset)), worker_(false, row.filter, row.time) {
     auto source = std::make_shared<SourceInfo>();
     source->decode.any_log_source = row.any;
     source->decode.strict_json = row.strict;
@@ -88,93 +92,102 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void measure(const Row& row,
-             const std::vector<std::string_view>& pieces,
-             std::size_t bytes,
-             int runs) {
+// Rows that differ in nothing but the data and the rules, so that a script can make a table of
+// them.
+void measure(const Row& row, std::string_view data, int runs) {
   LoadOptions options;
   options.paths = {row.rules};
   const LoadResult loaded = load_rules(options);
+  const std::vector<std::string_view> pieces = cut(data);
   Engine engine(row, loaded.ruleset);
   bench::Yardstick yardstick;
   std::vector<double> bare;
   std::vector<double> ours;
   std::vector<double> ratios;
   Measured last;
+  std::uint64_t allocated = 0;
   for (int run = -1; run < runs; ++run) {  // the first is a warm-up
     const double before = bench::thread_cpu_seconds();
     for (const std::string_view piece : pieces) {
       yardstick.parse_lines(piece);
     }
     const double parse = bench::thread_cpu_seconds() - before;
+    const std::uint64_t allocations_before = allocations;
     last = engine.run(pieces);
+    allocated = allocations - allocations_before;
     if (run >= 0) {
       bare.push_back(parse);
       ours.push_back(last.seconds);
       ratios.push_back(parse / last.seconds);
     }
   }
-  const double size = static_cast<double>(bytes);
   const double records = static_cast<double>(last.records);
   std::printf(
-      "%-34s %6zu rules  parse %5.2f GB/s %9.0f rec/s   tocsin %5.2f GB/s %9.0f rec/s   ratio %.2f "
-      "  %llu matches, %llu rejected\n",
-      row.name.c_str(),
+      "{\"rules\":%zu,\"records\":%.0f,\"bytes\":%zu,\"matches\":%llu,\"rejected\":%llu,"
+      "\"bare_seconds\":%.6f,\"seconds\":%.6f,\"ratio\":%.4f,\"allocations_per_record\":%.4f}\n",
       loaded.ruleset->rules.size(),
-      size / median(bare) / 1e9,
-      records / median(bare),
-      size / median(ours) / 1e9,
-      records / median(ours),
-      median(ratios),
+      records,
+      data.size(),
       static_cast<unsigned long long>(last.matches),
-      static_cast<unsigned long long>(last.rejected));
-  std::fflush(stdout);
+      static_cast<unsigned long long>(last.rejected),
+      median(bare),
+      median(ours),
+      median(ratios),
+      static_cast<double>(allocated) / records);
 }
 
 }  // namespace
 
+// Counts what the engine allocates.
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* bytes = std::malloc(size)) {
+    return bytes;
+  }
+  throw std::bad_alloc();
+}
+void operator delete(void* bytes) noexcept {
+  std::free(bytes);
+}
+void operator delete(void* bytes, std::size_t) noexcept {
+  std::free(bytes);
+}
+
 int main(int count, char** arguments) {
+  Row row;
   std::string data_path;
-  std::vector<std::string> rules;
   int runs = 5;
-  std::string rows = "routed,walked,strict,any";
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string name = arguments[i];
+    const std::string value = arguments[i + 1];
     if (name == "--data") {
-      data_path = arguments[i + 1];
+      data_path = value;
     } else if (name == "--rules") {
-      rules.emplace_back(arguments[i + 1]);
+      row.rules = value;
     } else if (name == "--runs") {
-      runs = std::max(1, std::atoi(arguments[i + 1]));
-    } else if (name == "--rows") {
-      rows = arguments[i + 1];
+      runs = std::max(1, std::atoi(value.c_str()));
+    } else if (name == "--filter") {
+      row.filter = value == "off"  ? FilterMode::off
+                   : value == "on" ? FilterMode::on
+                                   : FilterMode::automatic;
+    } else if (name == "--strict") {
+      row.strict = value == "yes";
+    } else if (name == "--any") {
+      row.any = value == "yes";
+    } else if (name == "--time") {
+      row.time = value == "yes";
     }
   }
   std::ifstream file(data_path, std::ios::binary);
-  if (!file || rules.empty()) {
+  if (!file || row.rules.empty()) {
     std::fprintf(stderr,
-                 "usage: throughput --data FILE --rules PATH [--rules PATH ...] [--runs N]\n");
+                 "usage: throughput --data FILE --rules PATH [--runs N] [--filter auto|off|on] "
+                 "[--strict yes] [--any yes] [--time yes]\n");
     return 2;
   }
   std::string data((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::size_t size = data.size();
   data.append(limits::padding_bytes, '\0');
-  const std::vector<std::string_view> pieces = cut(std::string_view(data).substr(0, size));
-  const auto wanted = [&rows](const char* row) { return rows.find(row) != std::string::npos; };
-  for (const std::string& path : rules) {
-    const std::string name = path.substr(path.rfind('/') + 1);
-    if (wanted("routed")) {
-      measure({name + ", routed", path, false, false}, pieces, size, runs);
-    }
-    if (wanted("walked")) {
-      measure({name + ", routed, walked", path, false, false, FilterMode::off}, pieces, size, runs);
-    }
-    if (wanted("strict")) {
-      measure({name + ", routed, strict", path, false, true}, pieces, size, runs);
-    }
-    if (wanted("any")) {
-      measure({name + ", any log source", path, true, false}, pieces, size, runs);
-    }
-  }
+  measure(row, std::string_view(data).substr(0, size), runs);
   return 0;
 }

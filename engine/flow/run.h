@@ -56,6 +56,9 @@ struct BatchResult {
   std::vector<Match> matches;  // by (record, rule)
   std::shared_ptr<Feed> feed;  // what they bring to correlations; null: nothing
   std::vector<BadRecord> bad;
+  // The greatest event time of the records, if RunOptions::wants_time. Those that match nothing
+  // included: a watermark may follow it.
+  std::optional<TimeNs> latest_time;
   std::optional<TimeNs> first_time;  // event time of the first record that was parsed
   bool first_of_source = false;
   bool last_of_source = false;
@@ -79,6 +82,8 @@ struct RunOptions {
   std::uint32_t threads = 1;
   bool want_evidence = true;                           // fill evidence; json, source ... of copies
   FilterMode filter = FilterMode::automatic;           // before the parse
+  bool wants_time = false;                             // fill BatchResult::latest_time
+  std::uint64_t (*profile_clock)() = nullptr;          // measures each rule, see Run::profile()
   std::function<TimeNs()> now;                         // receive time
   std::function<std::shared_ptr<const GeoSet>()> geo;  // databases of addresses; may be empty
   // How often the input may keep up while the consumer takes nothing; 0: never. tail.
@@ -94,6 +99,9 @@ class Run {
   Run(Input& input, const RulesetSlot& rules, RunOptions options);
   // Until the input is finished or stop() was called (then what was claimed is finished first).
   RunCounters run(ResultConsumer& consumer);
+  // After run(), with a profile_clock: what each rule of the last rule set took on all threads, by
+  // RuleId.
+  const std::vector<RuleProfile>& profile() const { return profile_; }
   void stop();
 
  private:
@@ -101,6 +109,7 @@ class Run {
   const RulesetSlot& rules_;
   RunOptions options_;
   std::atomic<bool> stopping_{false};
+  std::vector<RuleProfile> profile_;
 };
 
 }  // namespace tocsin

@@ -148,6 +148,15 @@ bool Program::needs_nothing(RuleId rule) const {
   return impl_->rules[index(rule)].needs_nothing;
 }
 
+void Program::measure(Scratch& scratch, std::uint64_t (*clock)()) const {
+  scratch.impl_->clock = clock;
+  scratch.impl_->profile.assign(impl_->rules.size(), RuleProfile{});
+}
+
+std::span<const RuleProfile> Program::profile(const Scratch& scratch) const {
+  return scratch.impl_->profile;
+}
+
 MatchStatistics Program::statistics(const Scratch& scratch) const {
   return scratch.impl_->statistics;
 }
@@ -186,7 +195,15 @@ std::span<const RuleId> Program::match(Event& event,
       continue;
     }
     ++data.statistics.candidates;
-    if (evaluation.holds(compiled_rule.condition)) {
+    const std::uint64_t before = data.clock == nullptr ? 0 : data.clock();
+    const bool holds = evaluation.holds(compiled_rule.condition);
+    if (data.clock != nullptr) {
+      RuleProfile& profile = data.profile[index(rule)];
+      profile.ticks += data.clock() - before;
+      ++profile.candidates;
+      profile.matches += holds ? 1 : 0;
+    }
+    if (holds) {
       data.matches.push_back(rule);
     }
   }

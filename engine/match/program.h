@@ -60,6 +60,13 @@ struct MatchStatistics {
   std::uint64_t predicates = 0;  // predicates evaluated
 };
 
+// What one rule took, while its scratch was told to measure.
+struct RuleProfile {
+  std::uint64_t ticks = 0;       // of the clock that was given
+  std::uint64_t candidates = 0;  // times its condition was evaluated
+  std::uint64_t matches = 0;
+};
+
 class Program {
  public:
   ~Program();
@@ -85,6 +92,12 @@ class Program {
   std::vector<std::string> fields(RuleId rule) const;
 
   MatchStatistics statistics(const Scratch& scratch) const;
+
+  // From now on match() measures what each rule's condition takes, by `clock`, which is read twice
+  // for each candidate. What finds the candidates is shared by all rules and not measured.
+  void measure(Scratch& scratch, std::uint64_t (*clock)()) const;
+  // By RuleId; empty unless measure() was called.
+  std::span<const RuleProfile> profile(const Scratch& scratch) const;
 
   // A stable text of the whole program, for golden tests.
   std::string dump() const;

@@ -107,6 +107,8 @@ struct ScratchData {
   std::vector<RuleId> matches;
   std::array<Route, 64> routes;
   MatchStatistics statistics;
+  std::uint64_t (*clock)() = nullptr;
+  std::vector<RuleProfile> profile;  // by rule; empty: nobody measures
 };
 
 // nullptr: every rule applies.
