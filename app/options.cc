@@ -81,6 +81,7 @@ po::options_description describe(unsigned groups) {
         "exit with status 1 if an alert has this level or above");
     add("dead-letter", po::value<std::string>(), "file for records that could not be evaluated");
     add("no-fold", "report every firing of a correlation");
+    add("profile-rules", "at the end, say on stderr what each rule's evaluation took");
     add("no-event", "leave the events out of alerts");
     add("stats", po::value<std::string>(), "json: print one JSON object on stderr at the end");
     add("quiet,q", "no progress, no summary, no warnings");
@@ -276,6 +277,7 @@ void read_output(Reader& reader, unsigned groups, Options& options) {
   options.fail_level = reader.level("fail-level");
   options.dead_letter = reader.text("dead-letter");
   options.no_fold = reader.has("no-fold");
+  options.profile_rules = reader.has("profile-rules");
   options.no_event = reader.has("no-event");
   options.stats_json = reader.has("stats");
   if (reader.has("stats") && reader.text("stats") != "json") {

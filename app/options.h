@@ -54,6 +54,7 @@ struct Options {
   std::string dead_letter;
   bool no_fold = false;
   bool no_event = false;
+  bool profile_rules = false;
   bool stats_json = false;
   bool quiet = false;
   bool verbose = false;

@@ -18,6 +18,7 @@
 #include "app/filter_report.h"
 #include "app/geo.h"
 #include "app/outlets.h"
+#include "app/profile_report.h"
 #include "app/progress.h"
 #include "app/reload.h"
 #include "app/run_consumer.h"
@@ -290,6 +291,7 @@ class Runner {
     // What comes with a reload may want it.
     run_options.want_evidence = mode_ == RunMode::tail || stage_->wants_evidence();
     run_options.filter = options_.filter;
+    run_options.profile_clock = options_.profile_rules ? &profile_ticks : nullptr;
     run_options.now = &wall_clock_now;
     run_options.records_before = [this](const SourceInfo& source) {
       return record_numbers_.before(source.stream_id);
@@ -329,6 +331,7 @@ class Runner {
         run.stop();
       }
       outcome_.run = run.run(consumer);
+      profile_ = run.profile();
       notify_service("STOPPING=1");
       set_running(nullptr, nullptr);
       services.reset();
@@ -389,6 +392,9 @@ class Runner {
           "stdout-closed",
           "cannot write to stdout: " + std::string(std::strerror(stage_->output_error())));
     }
+    if (options_.profile_rules) {
+      print_error(profile_report(*session_->rules.ruleset, profile_));
+    }
     if (const std::string filtered = filter_outcome(outcome_.run);
         options_.verbose && !options_.quiet && !filtered.empty()) {
       watch_.log.write(LogLevel::info, {}, filtered);
@@ -431,6 +437,7 @@ class Runner {
   RecordNumbers record_numbers_;
   bool uncommitted_ = false;
   RunOutcome outcome_;
+  std::vector<RuleProfile> profile_;
   std::atomic<bool> output_closed_{false};
   std::atomic<bool> stopped_{false};
   std::mutex running_mutex_;

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,6 @@
 namespace {
 
 using namespace tocsin;
-
-thread_local std::uint64_t allocations = 0;
 
 struct Row {
   std::string rules;
@@ -112,9 +109,9 @@ void measure(const Row& row, std::string_view data, int runs) {
       yardstick.parse_lines(piece);
     }
     const double parse = bench::thread_cpu_seconds() - before;
-    const std::uint64_t allocations_before = allocations;
+    const std::uint64_t allocations_before = bench::allocations();
     last = engine.run(pieces);
-    allocated = allocations - allocations_before;
+    allocated = bench::allocations() - allocations_before;
     if (run >= 0) {
       bare.push_back(parse);
       ours.push_back(last.seconds);
@@ -137,21 +134,6 @@ void measure(const Row& row, std::string_view data, int runs) {
 }
 
 }  // namespace
-
-// Counts what the engine allocates.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* bytes = std::malloc(size)) {
-    return bytes;
-  }
-  throw std::bad_alloc();
-}
-void operator delete(void* bytes) noexcept {
-  std::free(bytes);
-}
-void operator delete(void* bytes, std::size_t) noexcept {
-  std::free(bytes);
-}
 
 int main(int count, char** arguments) {
   Row row;

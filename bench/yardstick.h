@@ -24,4 +24,7 @@ class Yardstick {
 // CPU time of the calling thread, and of the process, in seconds.
 double thread_cpu_seconds();
 
+// How often this thread has allocated. Programs that link this library count every operator new.
+std::uint64_t allocations();
+
 }  // namespace tocsin::bench

@@ -232,20 +232,52 @@ class Keeper {
   std::thread thread_;
 };
 
-void work(Claims& claims, Input& input, const RunOptions& options, Collector& collector) {
-  Worker worker(options.want_evidence, options.filter);
+// Adds up what the rules took on each thread, as it ends. A thread that has not seen the last rule
+// set has nothing to say of it.
+class Profiles {
+ public:
+  explicit Profiles(const RulesetSlot& rules) : rules_(rules) {}
+  void add(const Worker& worker) {
+    if (worker.ruleset() != rules_.get()) {
+      return;
+    }
+    const std::span<const RuleProfile> profile = worker.profile();
+    const std::lock_guard lock(mutex_);
+    total_.resize(std::max(total_.size(), profile.size()));
+    for (std::size_t i = 0; i < profile.size(); ++i) {
+      total_[i].ticks += profile[i].ticks;
+      total_[i].candidates += profile[i].candidates;
+      total_[i].matches += profile[i].matches;
+    }
+  }
+  std::vector<RuleProfile> take() { return std::move(total_); }
+
+ private:
+  const RulesetSlot& rules_;
+  std::mutex mutex_;
+  std::vector<RuleProfile> total_;
+};
+
+void work(Claims& claims,
+          Input& input,
+          const RunOptions& options,
+          Collector& collector,
+          Profiles& profiles) {
+  Worker worker(options.want_evidence, options.filter, options.wants_time, options.profile_clock);
   Batch batch;
   while (const std::optional<std::uint64_t> ticket = claims.next(batch)) {
     input.load(batch);
     collector.put(*ticket, worker.process(batch));
   }
+  profiles.add(worker);
 }
 
 RunCounters run_inline(Claims& claims,
                        Input& input,
                        const RunOptions& options,
-                       ResultConsumer& consumer) {
-  Worker worker(options.want_evidence, options.filter);
+                       ResultConsumer& consumer,
+                       Profiles& profiles) {
+  Worker worker(options.want_evidence, options.filter, options.wants_time, options.profile_clock);
   Numbering numbering(options);
   Batch batch;
   while (claims.next(batch)) {
@@ -254,6 +286,7 @@ RunCounters run_inline(Claims& claims,
     numbering.apply(outcome);
     consumer.consume(outcome.result);
   }
+  profiles.add(worker);
   return numbering.totals();
 }
 
@@ -281,24 +314,28 @@ Run::Run(Input& input, const RulesetSlot& rules, RunOptions options)
 RunCounters Run::run(ResultConsumer& consumer) {
   Claims claims(input_, rules_, options_, stopping_);
   const Keeper keeper(claims, options_.keep_up_ns);
+  Profiles profiles(rules_);
   if (options_.threads <= 1) {
     claims.on_idle([&](std::uint64_t) { consumer.idle(options_.now()); });
-    return run_inline(claims, input_, options_, consumer);
+    const RunCounters totals = run_inline(claims, input_, options_, consumer, profiles);
+    profile_ = profiles.take();
+    return totals;
   }
   Collector collector(consumer, options_);
   claims.on_idle([&](std::uint64_t tickets) { collector.idle(tickets, options_.now()); });
   std::vector<std::thread> helpers;
   for (std::uint32_t i = 1; i < options_.threads; ++i) {
     try {
-      helpers.emplace_back([&] { work(claims, input_, options_, collector); });
+      helpers.emplace_back([&] { work(claims, input_, options_, collector, profiles); });
     } catch (const std::system_error&) {
       break;  // no more threads to be had: the ones there are do all the work
     }
   }
-  work(claims, input_, options_, collector);
+  work(claims, input_, options_, collector, profiles);
   for (std::thread& helper : helpers) {
     helper.join();
   }
+  profile_ = profiles.take();
   return collector.totals();
 }
 

@@ -26,6 +26,7 @@ class BatchVisitor final : public RecordVisitor {
  public:
   BatchVisitor(const Batch& batch,
                bool want_evidence,
+               bool wants_time,
                const FeedPlan& feeds,
                FeedBuilder& feed_builder,
                Scratch& scratch,
@@ -33,6 +34,7 @@ class BatchVisitor final : public RecordVisitor {
       : batch_(batch),
         program_(*batch.ruleset->program),
         want_evidence_(want_evidence),
+        wants_time_(wants_time),
         feeds_(feeds),
         feed_builder_(feed_builder),
         scratch_(scratch),
@@ -53,6 +55,9 @@ class BatchVisitor final : public RecordVisitor {
     }
     if (source.kind == SourceClass::Kind::unknown) {
       ++outcome_.result.counters.unclassified;
+    }
+    if (wants_time_) {
+      outcome_.result.latest_time = std::max(outcome_.result.latest_time, event_time(event));
     }
     const std::span<const RuleId> rules = program_.match(event, source, scratch_);
     if (!rules.empty()) {
@@ -160,6 +165,7 @@ class BatchVisitor final : public RecordVisitor {
   const Batch& batch_;
   const Program& program_;
   bool want_evidence_;
+  bool wants_time_;
   const FeedPlan& feeds_;
   FeedBuilder& feed_builder_;
   Scratch& scratch_;
@@ -221,7 +227,8 @@ Worker::Decoder& Worker::decoder_for(const DecodeOptions& options) {
     known = decoders_.end() - 1;
   }
   if (known->filter == nullptr) {
-    known->filter = std::make_unique<Filter>(*ruleset_->program, options, filter_mode_);
+    known->filter =
+        std::make_unique<Filter>(*ruleset_->program, options, filter_mode_, wants_time_);
   }
   return *known;
 }
@@ -232,9 +239,17 @@ void Worker::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
     decoder.filter.reset();
   }
   scratch_ = std::make_unique<Scratch>(*ruleset->program);
+  if (profile_clock_ != nullptr) {
+    ruleset->program->measure(*scratch_, profile_clock_);
+  }
   feed_plan_ = std::make_shared<const FeedPlan>(*ruleset);
   feed_builder_ = std::make_unique<FeedBuilder>(feed_plan_);
   ruleset_ = ruleset;
+}
+
+std::span<const RuleProfile> Worker::profile() const {
+  return scratch_ == nullptr ? std::span<const RuleProfile>{}
+                             : ruleset_->program->profile(*scratch_);
 }
 
 Outcome Worker::process(const Batch& batch) {
@@ -258,11 +273,13 @@ Outcome Worker::process(const Batch& batch) {
   // As many as the last batch had: most batches of a source are alike.
   result.matches.reserve(matches_expected_);
   outcome.copies.reserve(copies_expected_);
-  BatchVisitor visitor(batch, want_evidence_, *feed_plan_, *feed_builder_, *scratch_, outcome);
+  BatchVisitor visitor(
+      batch, want_evidence_, wants_time_, *feed_plan_, *feed_builder_, *scratch_, outcome);
   Decoder& decoder = decoder_for(batch.source->decode);
   decoder.decoder->use_geo(batch.geo.get());
   if (batch.lines) {
     decode_lines(batch, *decoder.decoder, program.plan(), *decoder.filter, visitor);
+    result.latest_time = std::max(result.latest_time, decoder.filter->take_latest_time());
   } else {
     decode_frames(batch, *decoder.decoder, program.plan(), visitor);
   }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/event/decode.h"
@@ -25,12 +26,23 @@ struct Outcome {
 
 class Worker {
  public:
-  explicit Worker(bool want_evidence, FilterMode filter = FilterMode::automatic)
-      : want_evidence_(want_evidence), filter_mode_(filter) {}
+  explicit Worker(bool want_evidence,
+                  FilterMode filter = FilterMode::automatic,
+                  bool wants_time = false,
+                  std::uint64_t (*profile_clock)() = nullptr)
+      : want_evidence_(want_evidence),
+        filter_mode_(filter),
+        wants_time_(wants_time),
+        profile_clock_(profile_clock) {}
 
   // Precondition: batch.source, batch.ruleset and its program are set. The outcome owns all it
   // holds.
   Outcome process(const Batch& batch);
+
+  // What the rules of the current rule set took; empty without a profile_clock.
+  std::span<const RuleProfile> profile() const;
+  // Of the last batch; null before the first.
+  const std::shared_ptr<const Ruleset>& ruleset() const { return ruleset_; }
 
  private:
   struct Decoder {
@@ -43,6 +55,8 @@ class Worker {
 
   bool want_evidence_;
   FilterMode filter_mode_;
+  bool wants_time_;
+  std::uint64_t (*profile_clock_)();
   std::vector<Decoder> decoders_;  // one per distinct options: a handful
   std::shared_ptr<const Ruleset> ruleset_;
   std::unique_ptr<Scratch> scratch_;

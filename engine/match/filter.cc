@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "engine/base/time.h"
 #include "engine/event/json.h"
@@ -266,8 +267,8 @@ Filter::Line Filter::next(const char* begin, const char* end) {
   return line;
 }
 
-std::optional<TimeNs> Filter::latest_time() const {
-  return impl_->latest;
+std::optional<TimeNs> Filter::take_latest_time() {
+  return std::exchange(impl_->latest, std::nullopt);
 }
 
 Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {

@@ -45,7 +45,7 @@ class Filter {
   static bool supported(Path path);
   static Path best_path();
 
-  // `program` must outlive the filter. `wants_time`: latest_time() is asked for.
+  // `program` must outlive the filter. `wants_time`: take_latest_time() is asked for.
   Filter(const Program& program,
          const DecodeOptions& options,
          FilterMode mode,
@@ -70,8 +70,8 @@ class Filter {
   // behind `end`.
   Line next(const char* begin, const char* end);
 
-  // The greatest event time of the records rejected so far.
-  std::optional<TimeNs> latest_time() const;
+  // The greatest event time of the records that were rejected since the last call.
+  std::optional<TimeNs> take_latest_time();
 
  private:
   struct Impl;

@@ -17,6 +17,7 @@
 #include "engine/base/fold.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "engine/base/time.h"
 #include "engine/flow/worker.h"
 #include "tests/rules/load_fixture.h"
 
@@ -246,6 +247,26 @@ TEST_CASE("what leaves room for doubt passes, and every mode finds the same") {
       compare_modes(ruleset, padded);
     }
   }
+}
+
+TEST_CASE("the greatest event time is the same with the filter and without") {
+  const auto ruleset = load(usual_rules());
+  std::string text;
+  for (int i = 0; i < 50; ++i) {
+    std::string line = record(i % 9 == 0 ? "CreateUser" : "GetUser");
+    line.replace(
+        line.find("03:04"), 5, "0" + std::to_string(i * 7 % 10) + ":0" + std::to_string(i % 10));
+    text += line + "\n";
+  }
+  text += record("GetUser", R"("eventTime":"2099-01-01T00:00:00Z")") + "\n";  // not the first
+  const std::string padded = text + std::string(limits::padding_bytes, '\0');
+  const auto latest = [&](FilterMode mode) {
+    Worker worker(false, mode, true);
+    return worker.process(batch_of(padded, text.size(), {}, ruleset)).result.latest_time;
+  };
+  REQUIRE(latest(FilterMode::off).has_value());
+  CHECK(format_rfc3339(*latest(FilterMode::off)) == "2026-01-02T09:07:05Z");
+  CHECK(latest(FilterMode::on) == latest(FilterMode::off));
 }
 
 TEST_CASE("a rejected record keeps its number and its neighbours theirs") {
