@@ -317,7 +317,7 @@ TEST_CASE(
                work.folder.file("out"),
                work.folder.file("err"));
   REQUIRE(eventually(
-      [&] { return work.folder.read("err").find(" apply to ") != std::string::npos; }));
+      [&] { return work.folder.read("err").find(" applies to ") != std::string::npos; }));
   const auto printed = [&] { return lines(work.folder.read("out")).size(); };
   work.folder.write("logs/b.log", record("Root", 2) + "\n");
   CHECK(eventually([&] { return printed() == 1; }));
