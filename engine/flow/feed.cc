@@ -57,22 +57,27 @@ void append_group_key(std::span<const std::optional<std::string>> group, std::st
 
 namespace {
 
+struct GroupValue {
+  bool present = false;
+  std::string_view text;
+};
+
 // Takes the next value off `key`; false at the end, or where it is no key.
-bool next_value(std::string_view& key, std::optional<std::string_view>& value) {
+bool next_value(std::string_view& key, GroupValue& value) {
   if (key.empty()) {
     return false;
   }
   WireReader reader(key);
   const std::uint64_t size = reader.number();
   key.remove_prefix(key.size() - reader.rest().size());
+  value = {};
   if (size == 0) {
-    value.reset();
     return reader.ok();
   }
   if (size - 1 > key.size()) {
     return false;
   }
-  value = key.substr(0, static_cast<std::size_t>(size - 1));
+  value = {true, key.substr(0, static_cast<std::size_t>(size - 1))};
   key.remove_prefix(static_cast<std::size_t>(size - 1));
   return reader.ok();
 }
@@ -81,9 +86,9 @@ bool next_value(std::string_view& key, std::optional<std::string_view>& value) {
 
 std::vector<std::optional<std::string>> parse_group_key(std::string_view key) {
   std::vector<std::optional<std::string>> group;
-  std::optional<std::string_view> value;
+  GroupValue value;
   while (next_value(key, value)) {
-    group.push_back(value ? std::optional<std::string>(*value) : std::nullopt);
+    group.push_back(value.present ? std::optional<std::string>(value.text) : std::nullopt);
   }
   return group;
 }
@@ -91,7 +96,7 @@ std::vector<std::optional<std::string>> parse_group_key(std::string_view key) {
 std::string_view parent_group_key(std::string_view key) {
   std::string_view rest = key;
   std::size_t last = 0;
-  std::optional<std::string_view> value;
+  GroupValue value;
   while (true) {
     const std::size_t begin = key.size() - rest.size();
     if (!next_value(rest, value)) {
