@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ConfigReader: typed access to nodes of tocsin.yaml, and a diagnostic for what does not fit.
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +12,20 @@
 #include "app/config_keys.h"
 
 namespace tocsin {
+namespace {
+
+// The secret itself, where the name of what holds it belongs: it is not shown.
+void misplaced_secret(ConfigReader& reader,
+                      const YamlNode& node,
+                      std::string message,
+                      std::string hint) {
+  Diagnostic problem = diagnostic_at(
+      reader.source, node, Severity::error, "missing-secret", std::move(message), std::move(hint));
+  problem.source_line.clear();
+  reader.diagnostics.add(std::move(problem));
+}
+
+}  // namespace
 
 void ConfigReader::error(const YamlNode& node,
                          std::string code,
@@ -143,6 +159,15 @@ std::vector<std::string> ConfigReader::paths(const YamlNode& node) {
 
 Secret ConfigReader::secret_from_env(const YamlNode& node) {
   const std::string name = text(node);
+  if (!std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_';
+      })) {
+    misplaced_secret(*this,
+                     node,
+                     "the name of an environment variable is needed here",
+                     "letters, digits and _; the variable holds the secret");
+    return {};
+  }
   const char* const value = name.empty() ? nullptr : std::getenv(name.c_str());
   if (!name.empty() && (value == nullptr || *value == '\0')) {
     error(node, "missing-secret", "the environment variable " + name + " is not set");
@@ -152,6 +177,10 @@ Secret ConfigReader::secret_from_env(const YamlNode& node) {
 }
 
 Secret ConfigReader::secret_from_file(const YamlNode& node) {
+  if (node.text.find("://") != std::string::npos) {
+    misplaced_secret(*this, node, "the path of a file is needed here", "the file holds the secret");
+    return {};
+  }
   const std::string name = path(node);
   secret_files.push_back(name);
   std::ifstream file(name);

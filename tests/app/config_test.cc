@@ -273,6 +273,23 @@ TEST_CASE("a secret in a file that others may read is warned about") {
   CHECK(format_text(problems.list().front(), false).find("https://h/x") == std::string::npos);
 }
 
+TEST_CASE("a secret where the name of its variable or file belongs is not shown") {
+  for (const char* const key : {"url_env: https://h/SECRET",
+                                "url_file: https://h/SECRET",
+                                "{url: 'https://h/x', authorization_env: Bearer SECRET}"}) {
+    CAPTURE(key);
+    const ScratchFolder folder;
+    const std::string value = *key == '{' ? key : "{" + std::string(key) + "}";
+    Diagnostics problems;
+    read_config(
+        write_private(folder, "c.yaml", "receivers:\n  - name: s\n    webhook: " + value + "\n"),
+        problems);
+    REQUIRE(problems.errors() == 1);
+    CHECK(problems.list().front().code == "missing-secret");
+    CHECK(format_text(problems.list().front(), false).find("SECRET") == std::string::npos);
+  }
+}
+
 TEST_CASE("a CSV column that is not there names those that are") {
   const ScratchFolder folder;
   const Result<std::vector<std::string>> values =
