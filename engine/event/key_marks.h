@@ -46,7 +46,9 @@ struct KeyMarks {
   Block blocks[blocks_max + 2];
   std::uint32_t block_count = 0;
   bool has_backslash = false;
-  bool has_odd_escape = false;  // \u or \/: text may be spelled so that it is not seen
+  // \u or \/: text may be spelled so that it is not seen. Or a backslash outside of strings.
+  bool has_odd_escape = false;
+  bool has_bare_space = false;  // white space stands behind a number or another bare word
   bool has_non_ascii = false;
   bool given_up = false;  // too long, too many hits: nothing above is complete
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstring>
+#include <string_view>
 
 #include "engine/event/key_marks.h"
 
@@ -16,7 +17,21 @@ struct PassState {
   std::uint64_t next_escaped = 0;  // 1: the block before ended with a backslash that escapes
   std::int32_t depth = 0;
   std::uint64_t high = 0;  // bytes beyond ASCII
+  char before = '{';       // the last byte of the block before
 };
+
+// Does white space outside strings follow a bare word? In a broken record another word may follow,
+// and the text of what it lies in has both as one. `block` is preceded by `before`.
+inline bool ends_bare_word(const char* block, char before, std::uint64_t spaces) {
+  constexpr std::string_view others = "\",:{}[] \t\r";
+  for (; spaces != 0; spaces &= spaces - 1) {
+    const int at = __builtin_ctzll(spaces);
+    if (others.find(at == 0 ? before : block[at - 1]) == others.npos) {
+      return true;
+    }
+  }
+  return false;
+}
 
 // Which characters are escaped, from where the backslashes are: those behind an odd number of them.
 inline std::uint64_t escaped_characters(std::uint64_t backslashes, std::uint64_t& next_escaped) {
@@ -70,6 +85,14 @@ inline std::uint32_t pass_block(const char* block,
     quotes &= ~escaped;
   }
   const std::uint64_t strings = Vectors::prefix_xor(quotes) ^ state.in_string;
+  // Readers do not agree on what a backslash outside of strings escapes.
+  marks.has_odd_escape = marks.has_odd_escape || (backslashes & ~strings & line) != 0;
+  const std::uint64_t spaces =
+      (bytes.equal(' ') | bytes.equal('\t') | bytes.equal('\r')) & ~strings & line;
+  if (spaces != 0 && !marks.has_bare_space) {
+    marks.has_bare_space = ends_bare_word(block, state.before, spaces);
+  }
+  state.before = block[KeyMarks::block_bytes - 1];
   const std::uint64_t opens = bytes.equal_lower('{') & ~strings;
   const std::uint64_t closes = bytes.equal_lower('}') & ~strings;
   marks.quotes[offset / KeyMarks::block_bytes] = quotes & line;
@@ -109,6 +132,7 @@ const char* key_pass(const char* begin,
   marks.block_count = 0;
   marks.has_backslash = false;
   marks.has_odd_escape = false;
+  marks.has_bare_space = false;
   marks.given_up = false;
   PassState state;
   std::uint32_t offset = 0;

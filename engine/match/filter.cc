@@ -274,8 +274,8 @@ std::optional<TimeNs> Filter::take_latest_time() {
 Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {
   // An object, and not one whose first key may be Records.
   if (line.size() < 3 || line[0] != '{' || line[1] != '"' || line[2] == 'R' || marks.given_up ||
-      marks.has_odd_escape || (marks.has_non_ascii && may_fold_to_ascii(line)) ||
-      !note_hits(line)) {
+      marks.has_odd_escape || (marks.has_bare_space && !target.plan->literals().empty()) ||
+      (marks.has_non_ascii && may_fold_to_ascii(line)) || !note_hits(line)) {
     return Verdict::pass;
   }
   Judged judged;

@@ -212,6 +212,14 @@ std::vector<Case> doubts() {
       {"two documents on a line", record("GetUser") + record("CreateUser"), false},
       {"brackets in a string", record("GetUser", R"("x":"}}}}{{")"), true},
       {"a carriage return", record("GetUser") + "\r", true},
+      {"a backslash outside of strings",
+       R"({"z":[\"],)" + record("GetUser", R"("q":"]")").substr(1),
+       false},
+      {"white space between two bare words", record("GetUser", R"("x":{"a":1234 5678})"), false},
+      {"a tab between two bare words", record("GetUser", "\"x\":{\"a\":12\t34}"), false},
+      {"white space between a bracket and a word",
+       record("GetUser", R"("x":{ "a": 1, "b": 2})"),
+       true},
   };
 }
 
