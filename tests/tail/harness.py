@@ -112,6 +112,14 @@ class Box:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
+def program_for_others(folder):
+    """A copy of the program where another user can run it: a clone may stand in a folder that is root's alone."""
+    copy = folder / "tocsin"
+    shutil.copyfile(PROGRAM, copy)
+    os.chmod(copy, 0o755)
+    return str(copy)
+
+
 class Tail:
     """A running `tocsin tail`. `input_keys` are further keys of its input, `config` further text of the configuration."""
 
@@ -141,6 +149,9 @@ class Tail:
         self.readable = threading.Event()
         if read_output:
             self.readable.set()
+
+        if user is not None:
+            command[command.index(PROGRAM)] = program_for_others(box.root)
 
         def prepare():
             if files_max:

@@ -66,7 +66,7 @@ def copytruncate(box):
     return Result().judge([tail], range(1, 2001), [tail.stop()])
 
 
-@scenario(9, "copied and truncated under a writer of 10,000 lines a second, the copy followed too")
+@scenario(9, "copied and truncated under a writer of 10,000 lines a second, the copy followed too", alone=True)
 def copytruncate_under_load(box):
     log, copy = box.log(), box.log("a.log.1")
     log.touch()

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import PROGRAM, RULES, Box, append, eventually, line, lines  # noqa: E402  pylint: disable=wrong-import-position
+from harness import PROGRAM, RULES, Box, append, eventually, line, lines, program_for_others  # noqa: E402  pylint: disable=wrong-import-position
 
 FAST = "reload: {poll: 50ms, debounce: 100ms}\n"
 SECRET = "s3cr3t-T0ken-in-the-path"
@@ -341,7 +341,9 @@ class WatchTest(unittest.TestCase):
         self.assertIn("another tocsin answers", second.stderr)
         if os.geteuid() == 0:
             os.chmod(socket, 0o666)
-            other = subprocess.run([PROGRAM, "status", "--admin", str(socket)], capture_output=True, text=True, check=False, user=65534)
+            os.chmod(socket.parent, 0o755)
+            program = program_for_others(socket.parent)
+            other = subprocess.run([program, "status", "--admin", str(socket)], capture_output=True, text=True, check=False, user=65534)
             self.assertEqual((other.returncode, other.stdout), (2, ""))
         tail.stop()
         self.assertFalse(socket.exists())
