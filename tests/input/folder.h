@@ -68,6 +68,33 @@ class Folder {
   std::string path_;
 };
 
+// A writer that keeps its descriptor, as a program that logs does.
+class Writer {
+ public:
+  explicit Writer(const std::string& path, bool append = true)
+      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | (append ? O_APPEND : 0), 0600)) {
+    REQUIRE(fd_ >= 0);
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer() { ::close(fd_); }
+  void write(std::string_view bytes) const {
+    REQUIRE(::write(fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+
+ private:
+  int fd_;
+};
+
+// Lines that no two files share.
+inline std::string lines_of(const std::string& name, std::size_t from, std::size_t to) {
+  std::string text;
+  for (std::size_t i = from; i < to; ++i) {
+    text += "{\"file\":\"" + name + "\",\"n\":" + std::to_string(i) + "}\n";
+  }
+  return text;
+}
+
 inline std::string gzip(std::string_view bytes, int level = 6) {
   z_stream stream{};
   REQUIRE(::deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
