@@ -197,11 +197,12 @@ void Committer::try_until_done(const Commit& commit) {
     Lock lock(mutex_);
     failing_ = true;
     done_.notify_all();
-    work_.wait_for(lock, pause, [&] { return ended_; });
+    const bool at_once = work_.wait_for(lock, pause, [&] { return ended_ || retry_at_once_; });
     if (ended_) {
       return;
     }
-    pause = std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
+    retry_at_once_ = false;
+    pause = at_once ? first_pause : std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
   }
 }
 
@@ -217,6 +218,7 @@ bool Committer::flush(DurationNs patience_ns) {
   Lock lock(mutex_);
   const Clock::time_point until = Clock::now() + std::chrono::nanoseconds(patience_ns);
   hurry_ = true;
+  retry_at_once_ = failing_;
   work_.notify_all();
   const bool done = done_.wait_until(
       lock, until, [&] { return pending_.is_empty() && !committing_ && !writing_snapshot_; });

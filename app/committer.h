@@ -114,6 +114,7 @@ class Committer {
   bool writing_snapshot_ = false;
   bool failing_ = false;
   bool hurry_ = false;
+  bool retry_at_once_ = false;  // a flush does not sit out the pause behind a failure
   bool unbounded_ = false;
   bool ended_ = false;
   Clock::time_point last_commit_;

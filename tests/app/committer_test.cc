@@ -68,6 +68,10 @@ class FakeStore final : public Store {
     const std::lock_guard lock(mutex_);
     failures_ = commits;
   }
+  int failures_left() const {
+    const std::lock_guard lock(mutex_);
+    return failures_;
+  }
   int commits() const {
     const std::lock_guard lock(mutex_);
     return commits_;
@@ -192,6 +196,19 @@ TEST_CASE("a commit that fails is tried again, told once, and nothing is lost or
   CHECK(store.positions_["in"] == "|k\t1\n");
   CHECK(told == std::vector<std::string>{"the disk is full"});
   CHECK(recovered == 1);
+}
+
+TEST_CASE("a flush tries at once what failed, and does not sit out the pause before the next try") {
+  FakeStore store;
+  constexpr int many = 1000;
+  store.fail_next(many);
+  Committer committer(store, {}, patient());
+  committer.add(with_alert("a"));
+  // The next try is 800 ms away.
+  REQUIRE(test::eventually([&] { return store.failures_left() <= many - 4; }));
+  store.fail_next(0);
+  CHECK(committer.flush(400'000'000));
+  CHECK(store.commits() == 1);
 }
 
 TEST_CASE("a store that is damaged is told of once") {

@@ -41,7 +41,7 @@ class FullDisk(unittest.TestCase):
         tocsin.start()
         for name, text, _ in Records(RECORDS, 3600, base).chunks(100):
             logs[name].write(text, rng)
-        self.assertTrue(eventually(lambda: "state-unwritable" in tocsin.said(), 30), tocsin.said()[-2000:])
+        self.assertTrue(eventually(lambda: "the inputs wait" in tocsin.said(), 30), tocsin.said()[-2000:])
         self.assertIsNone(tocsin.process.poll())
         self.assertIn("full", tocsin.said())
         for name, text in Records(RECORDS, 3600, base).end():
