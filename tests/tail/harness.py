@@ -18,7 +18,9 @@ import time
 
 SOURCE_DIR = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TOCSIN_PROGRAM", str(SOURCE_DIR / "build/release/tocsin"))
-TIMEOUT_S = float(os.environ.get("TOCSIN_SCENARIO_TIMEOUT", "30"))
+# How much slower than in a plain build the program may be: limits of time are multiplied by this.
+SLOWDOWN = 10 if os.environ.get("TOCSIN_SANITIZED") else 1
+TIMEOUT_S = float(os.environ.get("TOCSIN_SCENARIO_TIMEOUT", "30")) * SLOWDOWN
 
 RULES = """title: Every record
 id: 0e3e2b0c-5d5a-4c1e-9a46-2f6a4a3b1c01
@@ -47,7 +49,7 @@ def expect(condition, message):
 
 def eventually(condition, what, timeout=None):
     """Waits for what another process does."""
-    end = time.monotonic() + (timeout or TIMEOUT_S)
+    end = time.monotonic() + (timeout * SLOWDOWN if timeout else TIMEOUT_S)
     while not condition():
         if time.monotonic() > end:
             raise Failed(f"in vain waited for: {what}")
