@@ -67,8 +67,9 @@ std::string to_ndjson(const RuleInfo& info, const Routing& routing) {
   return out;
 }
 
+// With white space behind it.
 std::string cell(std::string_view text, std::size_t width) {
-  std::string out = shorten(printable(text), width);
+  std::string out = shorten(printable(text), width - 1);
   const std::size_t columns = count_code_points(out);
   out.append(columns < width ? width - columns : 0, ' ');
   return out;

@@ -45,6 +45,13 @@ void check_detectors(LoadResult& rules, const DetectorSettings& settings) {
       rules.diagnostics.add(std::move(*problem));
       --rules.loaded;
       ++rules.rejected;
+      const auto is_its = [&spec](const DocumentInfo& document) {
+        return document.info.file == spec.info.file && document.info.line == spec.info.line;
+      };
+      const auto document = std::find_if(rules.documents.begin(), rules.documents.end(), is_its);
+      if (document != rules.documents.end()) {
+        document->loaded = false;
+      }
     }
   }
 }

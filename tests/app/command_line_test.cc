@@ -464,6 +464,27 @@ TEST_CASE("rules coverage is a table and a Navigator layer") {
   CHECK(layer->get("techniques")->children[0].get("score")->text == "1");
 }
 
+TEST_CASE("a correlation that cannot run is neither listed nor counted as coverage") {
+  const ScratchFolder folder;
+  const std::string rules = folder.write("r.yml", root_rule + R"(name: root_used
+tags: [attack.t1078.004]
+---
+title: Root was used in two places at once
+correlation:
+  type: impossible_travel
+  rules: root_used
+  group-by: [userIdentity.accountId]
+tags: [attack.t1078.004]
+level: high
+)");
+  const auto listed = run({"rules", "list", rules});
+  CHECK(listed.out.find("in two places") == std::string::npos);
+  CHECK(listed.err.find("2 rules: 1 loaded, 1 rejected") != std::string::npos);
+  const std::vector<std::string> covered = lines(run({"rules", "coverage", rules}).out);
+  REQUIRE(covered.size() == 1);
+  CHECK(covered.front().find("    1  ") != std::string::npos);
+}
+
 TEST_CASE("tail notices an absence in silence") {
   const ScratchFolder folder;
   const std::string rules = folder.write("r.yml", root_rule + R"(name: root_used
