@@ -5,7 +5,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "alerts/redacted_alert.h"
@@ -183,9 +182,7 @@ int learn(const Session& session, KeptState& state) {
     return exit_status::incomplete;
   }
   RunOptions run_options;
-  run_options.threads = session.options.threads != 0
-                            ? session.options.threads
-                            : std::max(1u, std::thread::hardware_concurrency());
+  run_options.threads = thread_count(session.options);
   run_options.want_evidence = false;
   run_options.now = &wall_clock_now;
   run_options.geo = [&session] { return current_geo(session.geo); };

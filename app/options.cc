@@ -39,6 +39,9 @@ po::options_description describe(unsigned groups) {
     add("geo-database",
         po::value<Strings>()->composing(),
         "MaxMind database (.mmdb) for tocsin.source.*; may be repeated");
+    add("cache",
+        po::value<std::string>(),
+        "folder for rules as parsed: what has not changed loads faster");
   }
   if ((groups & option_group::run) != 0) {
     add("config", po::value<std::string>(), "configuration (tocsin.yaml)");
@@ -235,6 +238,7 @@ void read_rules(Reader& reader, Options& options) {
   options.placeholders = reader.text("placeholders");
   options.strict = reader.has("strict");
   options.geo_databases = reader.list("geo-database");
+  options.cache = reader.text("cache");
 }
 
 void read_run(Reader& reader, Options& options) {

@@ -31,6 +31,7 @@ struct Options {
   std::string placeholders;
   bool strict = false;
   std::vector<std::string> geo_databases;
+  std::string cache;
 
   // run
   std::string config;

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "alerts/redacted_alert.h"
 #include "app/alert_stage.h"
@@ -46,12 +45,8 @@ bool report_unreadable_sources(const AlertStage& stage) {
 }
 
 std::uint32_t thread_count(const Options& options, RunMode mode) {
-  if (options.threads != 0) {
-    return options.threads;
-  }
-  const std::uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-  return mode == RunMode::tail ? 1
-                               : cores;  // one core follows any log; more threads would only wait
+  // One core follows any log; more threads would only wait.
+  return options.threads == 0 && mode == RunMode::tail ? 1 : thread_count(options);
 }
 
 AlertStageSettings stage_settings(const Session& session, RunMode mode, const Outlets& outlets) {

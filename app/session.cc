@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "app/commands.h"
@@ -101,6 +102,10 @@ Options with_rules_from_operands(const Options& options) {
   return out;
 }
 
+std::uint32_t thread_count(const Options& options) {
+  return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
 LoadOptions load_options(const Options& options, const Config& config) {
   LoadOptions load;
   load.paths = options.rules.empty() ? config.rules : options.rules;
@@ -113,6 +118,9 @@ LoadOptions load_options(const Options& options, const Config& config) {
   append(load.exclude, options.exclude);
   load.overrides = config.overrides;
   load.strict = options.strict;
+  load.threads = thread_count(options);
+  load.cache = options.cache;
+  load.cache_version = TOCSIN_VERSION;
   load.source_rows = config.source_rows;
   for (const InputConfig& input : chosen_inputs(options, config)) {
     if (input.log_source) {

@@ -39,6 +39,9 @@ void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> his
 // For commands whose operands are rules and not inputs.
 Options with_rules_from_operands(const Options& options);
 
+// --threads, or the machine's cores.
+std::uint32_t thread_count(const Options& options);
+
 // The load options that command line and configuration ask for together.
 LoadOptions load_options(const Options& options, const Config& config);
 

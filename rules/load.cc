@@ -5,6 +5,7 @@
 #include "rules/load.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -14,9 +15,11 @@
 #include "rules/apply_filters.h"
 #include "rules/collection.h"
 #include "rules/compile.h"
+#include "rules/document_cache.h"
 #include "rules/geo_fields.h"
 #include "rules/history.h"
 #include "rules/lint.h"
+#include "rules/parse_ahead.h"
 #include "rules/pipeline.h"
 #include "rules/pipeline_correlation.h"
 #include "rules/resolve.h"
@@ -26,13 +29,6 @@
 
 namespace tocsin {
 namespace {
-
-// Kept until the end: diagnostics show lines of it.
-struct LoadedFile {
-  SourceText source;
-  Diagnostics diagnostics;
-  std::shared_ptr<const std::string> text;  // if it is to be remembered
-};
 
 // More rounds are not worth it: each follows what the last one's kept rules broke.
 constexpr int substitution_rounds_max = 4;
@@ -46,10 +42,9 @@ class Loader {
     // Behind a broken pipeline every rule would mean something else: none is loaded.
     result_.pipelines_failed = !pipelines_.load(options_.pipelines, first_diagnostics_);
     if (!result_.pipelines_failed) {
-      for (const RuleFile& file : find_rule_files(options_.paths, first_diagnostics_)) {
-        read(file);
-      }
+      std::vector<RuleFile> files = find_rule_files(options_.paths, first_diagnostics_);
       result_.paths_failed = first_diagnostics_.errors() > 0;
+      read_all(std::move(files));
     }
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
       index_.add(i, entries_[i].metadata);
@@ -98,48 +93,44 @@ class Loader {
 
   // --- each document by itself ---
 
-  void read(const RuleFile& file) {
-    open_file(file.path);
-    LoadedFile& loaded = *files_.back();
-    std::optional<std::string> text = read_rule_file(file, loaded.diagnostics);
-    if (text) {
-      set_text(loaded, std::move(*text));
-      Collection collection = read_collection(loaded.source, loaded.diagnostics);
-      result_.rejected += collection.rejected;
-      if (collection.rejected > 0) {
-        broken_.insert(file.path);
-      }
-      for (std::size_t i = 0; i < collection.documents.size(); ++i) {
-        if (!substitutes_.is_replaced(file.path, i)) {
-          add_document(std::move(collection.documents[i]), i);
-        }
-      }
-    } else {
-      ++result_.rejected;
-      broken_.insert(file.path);
+  void read_all(std::vector<RuleFile> files) {
+    std::optional<DocumentCache> cache;
+    if (!options_.cache.empty()) {
+      cache.emplace(options_.cache, options_.cache_version, options_.paths, first_diagnostics_);
     }
-    for (const RememberedRule* rule : substitutes_.for_file(file.path)) {
-      add_remembered(*rule, file.path);
+    ParseAhead ahead(std::move(files),
+                     {options_.threads, options_.remember, cache ? &*cache : nullptr});
+    while (ahead.has_next()) {
+      add_file(ahead.next());
+    }
+    if (cache) {
+      cache->save(first_diagnostics_);
     }
   }
 
-  void open_file(const std::string& path) {
-    files_.push_back(std::make_unique<LoadedFile>());
-    files_.back()->source = SourceText::make(path, std::string());
-  }
-
-  void set_text(LoadedFile& file, std::string text) {
-    if (options_.remember) {
-      file.text = std::make_shared<const std::string>(text);
+  void add_file(ParsedFile parsed) {
+    files_.push_back(std::move(parsed.file));
+    const std::string path = files_.back()->source.name;
+    result_.rejected += parsed.collection.rejected + (parsed.readable ? 0 : 1);
+    if (parsed.collection.rejected > 0 || !parsed.readable) {
+      broken_.insert(path);
     }
-    file.source = SourceText::make(file.source.name, std::move(text));
+    for (std::size_t i = 0; i < parsed.collection.documents.size(); ++i) {
+      if (!substitutes_.is_replaced(path, i)) {
+        add_document(std::move(parsed.collection.documents[i]), i);
+      }
+    }
+    for (const RememberedRule* rule : substitutes_.for_file(path)) {
+      add_remembered(*rule, path);
+    }
   }
 
   void add_remembered(const RememberedRule& rule, const std::string& path) {
-    open_file(path);
-    set_text(*files_.back(), *rule.text);
+    LoadedFile& file = *files_.emplace_back(std::make_unique<LoadedFile>());
+    file.source = SourceText::make(path, *rule.text);
+    file.text = rule.text;
     Diagnostics known;
-    Collection collection = read_collection(files_.back()->source, known);
+    Collection collection = read_collection(file.source, known);
     if (rule.ordinal < collection.documents.size()) {
       add_document(std::move(collection.documents[rule.ordinal]), rule.ordinal);
     }

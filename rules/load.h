@@ -47,7 +47,12 @@ struct LoadOptions {
   // like is rejected: it could never fire.
   GeoFields geo_fields;
   bool lint = false;  // also tell what compiles but is hardly meant so (rules/lint.h), as warnings
-  bool strict = false;  // label warnings reject too
+  bool strict = false;   // label warnings reject too
+  unsigned threads = 1;  // that parse; one compiles
+  // A folder for documents as parsed, so that what has not changed is not parsed again; empty: no
+  // such. `cache_version`: of the program, as another one's cache is not used.
+  std::string cache;
+  std::string cache_version;
 
   // For what reloads: fill LoadResult::history; and the history of the set that runs, of which a
   // rule that no longer compiles keeps its last good version.

@@ -16,6 +16,10 @@
 #include "engine/base/limits.h"
 
 namespace tocsin {
+
+std::string error_text(int number) {
+  return std::error_code(number, std::generic_category()).message();
+}
 namespace {
 
 namespace fs = std::filesystem;
@@ -31,10 +35,6 @@ void tell(Severity severity,
   problem.file = path;
   problem.message = std::move(message);
   diagnostics.add(std::move(problem));
-}
-
-std::string error_text(int number) {
-  return std::error_code(number, std::generic_category()).message();
 }
 
 bool is_rule_name(const fs::path& path) {

@@ -26,4 +26,7 @@ std::vector<RuleFile> find_rule_files(const std::vector<std::string>& paths,
 // The whole text; one byte over limits::rule_file_bytes_max of a larger file.
 std::optional<std::string> read_rule_file(const RuleFile& file, Diagnostics& diagnostics);
 
+// What an errno means, in words.
+std::string error_text(int number);
+
 }  // namespace tocsin

@@ -182,13 +182,20 @@ void make_large_pipeline(const fs::path& folder) {
          });
 }
 
+void make_open_cache(const fs::path& folder) {
+  std::ofstream(folder / "rule.yml")
+      << rule_with("  selection:\n    eventName: StopLogging\n  condition: selection\n");
+  fs::create_directory(folder / "cache");
+  fs::permissions(folder / "cache", fs::perms::all);
+}
+
 struct MadeCase {
   const char* name;
   const char* path;  // in the case's folder
   void (*make)(const fs::path& folder);
 };
 
-constexpr std::array<MadeCase, 9> made_cases = {{
+constexpr std::array<MadeCase, 10> made_cases = {{
     {"file-size", "rule.yml", make_large_file},
     {"too-many-values", "rule.yml", make_too_many_values},
     {"too-many-selections", "rule.yml", make_too_many_selections},
@@ -198,6 +205,7 @@ constexpr std::array<MadeCase, 9> made_cases = {{
     {"not-a-regular-file", ".", make_fifo},
     {"link-outside", ".", make_outward_links},
     {"pipeline-limit", "rule.yml", make_large_pipeline},
+    {"cache-unusable", "rule.yml", make_open_cache},
 }};
 
 bool is_made(const std::string& name) {
@@ -231,6 +239,9 @@ TEST_CASE("what is said of files that are large or no plain files is what the go
                                                    : (folder.path() / made.path).string()};
     if (fs::exists(folder.path() / "pipeline.yaml")) {
       options.pipelines = {(folder.path() / "pipeline.yaml").string()};
+    }
+    if (fs::exists(folder.path() / "cache")) {
+      options.cache = (folder.path() / "cache").string();
     }
     compare_with_golden(made.name, told(options, folder.path()));
   }
