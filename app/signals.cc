@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/signals.h"
 
-#include <atomic>
+#include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <thread>
 
+#include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace tocsin {
@@ -16,25 +18,28 @@ struct StopSignals::Impl {
   std::function<void()> on_hangup;
   sigset_t waited{};
   sigset_t before{};
-  std::atomic<bool> ending{false};
+  int signals = -1;  // read: what came
+  int ending = -1;   // readable once the thread is to end: at once, and by no signal of our own
   std::thread thread;
 
   void wait() {
     bool stopped = false;
-    // A bounded wait instead of a signal of our own to end the thread: nobody else's signal can be
-    // mistaken for it.
-    const timespec at_most{0, 100'000'000};
-    while (!ending.load()) {
-      const int signal = sigtimedwait(&waited, nullptr, &at_most);
-      if (signal < 0) {
+    pollfd watched[] = {{signals, POLLIN, 0}, {ending, POLLIN, 0}};
+    while (watched[1].revents == 0) {
+      if (poll(watched, 2, -1) < 0 && errno != EINTR) {
+        return;
+      }
+      signalfd_siginfo signal{};
+      if ((watched[0].revents & POLLIN) == 0 ||
+          read(signals, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal)) {
         continue;
       }
-      if (signal == SIGHUP) {
+      if (signal.ssi_signo == SIGHUP) {
         on_hangup();
         continue;
       }
       if (stopped) {
-        _exit(128 + signal);
+        _exit(128 + static_cast<int>(signal.ssi_signo));
       }
       stopped = true;
       on_stop();
@@ -52,14 +57,23 @@ StopSignals::StopSignals(std::function<void()> on_stop, std::function<void()> on
   if (impl_->on_hangup) {
     sigaddset(&impl_->waited, SIGHUP);
   }
+  impl_->signals = signalfd(-1, &impl_->waited, SFD_CLOEXEC);
+  impl_->ending = eventfd(0, EFD_CLOEXEC);
+  if (impl_->signals < 0 || impl_->ending < 0) {
+    return;  // out of descriptors or memory at the start: the signals end the process as ever
+  }
   pthread_sigmask(SIG_BLOCK, &impl_->waited, &impl_->before);
   impl_->thread = std::thread([this] { impl_->wait(); });
 }
 
 StopSignals::~StopSignals() {
-  impl_->ending.store(true);
-  impl_->thread.join();
-  pthread_sigmask(SIG_SETMASK, &impl_->before, nullptr);
+  if (impl_->thread.joinable()) {
+    eventfd_write(impl_->ending, 1);
+    impl_->thread.join();
+    pthread_sigmask(SIG_SETMASK, &impl_->before, nullptr);
+  }
+  close(impl_->signals);
+  close(impl_->ending);
 }
 
 }  // namespace tocsin
