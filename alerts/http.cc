@@ -30,6 +30,7 @@ bool curl_is_ready() {
 struct UrlParts {
   std::string scheme;
   std::string host;
+  std::string port;  // empty: not written
   bool has_user = false;
   bool has_fragment = false;
 };
@@ -55,6 +56,7 @@ std::optional<UrlParts> split_url(const std::string& url) {
   UrlParts parts;
   parts.scheme = url_part(handle.get(), CURLUPART_SCHEME);
   parts.host = url_part(handle.get(), CURLUPART_HOST);
+  parts.port = url_part(handle.get(), CURLUPART_PORT);
   parts.has_user = !url_part(handle.get(), CURLUPART_USER).empty() ||
                    !url_part(handle.get(), CURLUPART_PASSWORD).empty();
   parts.has_fragment = !url_part(handle.get(), CURLUPART_FRAGMENT).empty();
@@ -352,7 +354,11 @@ Result<void> check_url(const Secret& url, bool allow_http) {
 
 std::string printable_origin(const Secret& url) {
   const auto parts = split_url(url.reveal());
-  return parts ? parts->scheme + "://" + plain_line(parts->host, 100) : "(not a URL)";
+  if (!parts) {
+    return "(not a URL)";
+  }
+  return parts->scheme + "://" + plain_line(parts->host, 100) +
+         (parts->port.empty() ? "" : ":" + parts->port);
 }
 
 bool is_loopback(const IpAddress& address) {

@@ -76,7 +76,7 @@ class HttpClient {
 // A URL that alerts may be sent to: https, or http to loopback (or anywhere, if allowed), no
 // user:password, no fragment.
 Result<void> check_url(const Secret& url, bool allow_http);
-// Scheme and host: what may be printed of a URL.
+// Scheme, host and port: what may be printed of a URL.
 std::string printable_origin(const Secret& url);
 
 // Never connected to: link-local (the clouds' metadata services), "this network", multicast,

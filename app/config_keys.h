@@ -62,12 +62,15 @@ void read_map(ConfigReader& reader,
   for (const KeyRow<T>& row : rows) {
     names.push_back(row.name);
   }
-  if (node.kind != YamlNode::Kind::map) {
-    std::string known;
+  const auto known = [&names] {
+    std::string text = "its keys: ";
     for (const std::string_view name : names) {
-      known += (known.empty() ? "" : ", ") + std::string(name);
+      text += (name == names.front() ? "" : ", ") + std::string(name);
     }
-    reader.error(node, "config-value", "a map is needed here", "its keys: " + known);
+    return text;
+  };
+  if (node.kind != YamlNode::Kind::map) {
+    reader.error(node, "config-value", "a map is needed here", known());
     return;
   }
   for (const auto& [key, value] : node.members) {
@@ -82,7 +85,7 @@ void read_map(ConfigReader& reader,
       reader.error(key,
                    "unknown-key",
                    "there is no key \"" + key.text + "\" here",
-                   near ? "did you mean \"" + *near + "\"?" : "");
+                   near ? "did you mean \"" + *near + "\"?" : known());
       continue;
     }
     found->read(reader, value, out);

@@ -279,4 +279,5 @@ TEST_CASE("what is quoted of an answer holds nothing of the URL or the authoriza
   CHECK(scrubber.clean(std::string(100'000, 'x')).size() < 400);
   CHECK(printable_origin(Secret("https://h.example/services/T0TOKEN?sig=Q")) ==
         "https://h.example");
+  CHECK(printable_origin(Secret("http://127.0.0.1:9093/hook/T0TOKEN")) == "http://127.0.0.1:9093");
 }
