@@ -55,12 +55,12 @@ class Absence final : public Detector {
       answer(key, group, observation.time);
     }
     if ((observation.inputs & 1) != 0 && !is_answered(group, observation.time)) {
-      if (before_ && eager_) {
+      if (!before_ || !eager_) {
+        open(key, group, observation);
+      } else if (sink.wants(observation.group_key, observation.time)) {
         Report report = report_of(observation);
         report.evidence_json = evidence();
         sink(std::move(report));
-      } else {
-        open(key, group, observation);
       }
     }
     drop_old(key, group);
@@ -241,6 +241,10 @@ class Absence final : public Detector {
           return event.sequence == sequence;
         });
     if (found == group.open.end()) {
+      return;
+    }
+    if (!sink.wants(key, found->time)) {
+      group.open.erase(found);
       return;
     }
     Report report;

@@ -93,6 +93,10 @@ std::uint64_t Baseline::learn(std::string_view text,
                               TimeNs time,
                               const BaselineRules& rules,
                               const KnownValue* hint) {
+  if (is_forgotten(time, rules)) {
+    *this = Baseline();
+    hint = nullptr;
+  }
   since_ = events_ == 0 ? time : std::min(since_, time);
   last_seen_ = events_ == 0 ? time : std::max(last_seen_, time);
   ++events_;
@@ -168,8 +172,12 @@ bool Baseline::is_known(const KnownValue& value, TimeNs time, const BaselineRule
          time >= add_saturating(value.first_seen, rules.mature_after_ns);
 }
 
+bool Baseline::is_forgotten(TimeNs time, const BaselineRules& rules) const {
+  return events_ > 0 && time > add_saturating(last_seen_, rules.forget_after_ns);
+}
+
 bool Baseline::is_learning(TimeNs time, const BaselineRules& rules) const {
-  return events_ == 0 || events_ < rules.learning_min_events ||
+  return events_ == 0 || is_forgotten(time, rules) || events_ < rules.learning_min_events ||
          time < add_saturating(since_, rules.learning_ns);
 }
 

@@ -50,6 +50,8 @@ class Baseline {
   static bool is_known(const KnownValue& value, TimeNs time, const BaselineRules& rules);
 
   bool is_empty() const { return events_ == 0; }
+  // Nothing was learned for forget_after: what comes now begins anew.
+  bool is_forgotten(TimeNs time, const BaselineRules& rules) const;
   bool is_learning(TimeNs time, const BaselineRules& rules) const;
   std::uint64_t events() const { return events_; }
   TimeNs since() const { return since_; }

@@ -31,6 +31,8 @@ CorrelationEngine::CorrelationEngine(std::shared_ptr<const Ruleset> ruleset,
     : ruleset_(std::move(ruleset)),
       settings_(std::move(settings)),
       seen_(settings_.duplicate_ids_max),
+      seen_again_(settings_.duplicate_ids_max),
+      learned_(settings_.learned_streams_max),
       held_(settings_.held_bytes_max),
       watermark_(before_all_time),
       latest_(before_all_time) {
@@ -40,6 +42,7 @@ CorrelationEngine::CorrelationEngine(std::shared_ptr<const Ruleset> ruleset,
   shards_ = make_shards(std::max(settings_.shards, 1u));
   threads_ = std::make_unique<ShardThreads>(
       std::min(settings_.threads, static_cast<std::uint32_t>(shards_.size())));
+  follow_learners();
 }
 
 CorrelationEngine::~CorrelationEngine() = default;
@@ -72,11 +75,64 @@ bool CorrelationEngine::is_wanted(const FeedRecord& record) {
          (!settings_.until || *record.time < *settings_.until);
 }
 
-void CorrelationEngine::consume(const BatchResult& result, Out& out) {
+void CorrelationEngine::follow_learners() {
+  std::vector<std::string> keys;
+  for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
+    const bool has_state = shards_.front()->detector(spec) != nullptr;
+    keys.push_back(has_state ? correlation_state_key(ruleset_->correlations[spec].info)
+                             : std::string());
+  }
+  learned_.follow(keys);
+}
+
+std::shared_ptr<const Feed> CorrelationEngine::unlearned(const BatchResult& result) {
+  if (result.source == nullptr) {
+    return result.feed;
+  }
+  if (settings_.learning) {
+    learned_.note(result.source->stream_id, result.stream_offset + result.counters.bytes);
+  }
   if (result.feed == nullptr) {
+    return nullptr;
+  }
+  const std::vector<LearnedHistory::Read> reads = learned_.reads(result.source->stream_id);
+  if (reads.empty()) {
+    return result.feed;
+  }
+  const Feed& all = *result.feed;
+  auto part = std::make_shared<Feed>();
+  part->texts = all.texts;
+  part->values = all.values;
+  for (FeedRecord record : all.records) {
+    const auto first = static_cast<std::uint32_t>(part->events.size());
+    const TimeNs time = record.time.value_or(0);
+    for (std::uint32_t i = 0; i < record.event_count; ++i) {
+      FeedEvent event = all.events[record.first_event + i];
+      if (learned_.knows(event.spec, reads, record.offset, time)) {
+        continue;
+      }
+      const auto fields = all.fields.begin() + event.first_field;
+      const std::size_t count = ruleset_->correlations[event.spec].fields.size();
+      event.first_field = static_cast<std::uint32_t>(part->fields.size());
+      part->fields.insert(part->fields.end(), fields, fields + static_cast<std::ptrdiff_t>(count));
+      part->events.push_back(event);
+    }
+    record.first_event = first;
+    record.event_count = static_cast<std::uint32_t>(part->events.size()) - first;
+    record.again = learned_.was_read(reads, record.offset, time);
+    counters_.learned_before += record.event_count == 0 ? 1u : 0u;
+    if (record.event_count > 0) {
+      part->records.push_back(std::move(record));
+    }
+  }
+  return part;
+}
+
+void CorrelationEngine::consume(const BatchResult& result, Out& out) {
+  const std::shared_ptr<const Feed> feed = unlearned(result);
+  if (feed == nullptr) {
     return;
   }
-  const std::shared_ptr<const Feed> feed = result.feed;
   if (settings_.by_time) {
     std::vector<std::uint32_t> wanted;
     for (std::uint32_t i = 0; i < feed->records.size(); ++i) {
@@ -150,7 +206,9 @@ void CorrelationEngine::move_watermark(TimeNs time) {
   }
   watermark_ = time;
   if (settings_.duplicate_horizon_ns > 0) {
-    seen_.forget_before(subtract_saturating(watermark_, settings_.duplicate_horizon_ns));
+    const TimeNs horizon = subtract_saturating(watermark_, settings_.duplicate_horizon_ns);
+    seen_.forget_before(horizon);
+    seen_again_.forget_before(horizon);
   }
 }
 
@@ -210,7 +268,7 @@ bool CorrelationEngine::is_new(const FeedRecord& record) {
     return true;
   }
   // By the record's own time: a clamped one differs between copies.
-  return seen_.insert(record.identity, *record.time);
+  return (record.again ? seen_again_ : seen_).insert(record.identity, *record.time);
 }
 
 void CorrelationEngine::set_idle(const std::string& input, bool idle, Out& out) {
@@ -260,6 +318,9 @@ void CorrelationEngine::finish(Out& out) {
   });
   run_steps(out);
   held_.clear();
+  if (settings_.learning) {
+    learned_.complete({settings_.since, settings_.until});
+  }
   problem_ = held_.problem();
   if (!sorted) {
     problem_ = sorted.error().message;
@@ -308,13 +369,23 @@ void CorrelationEngine::collect(Out& out) {
 DetectorLosses CorrelationEngine::losses(std::uint32_t spec) const {
   DetectorLosses sum;
   for (const auto& shard : shards_) {
-    const Detector* detector = shard->detector(spec);
-    const DetectorLosses own = detector == nullptr ? DetectorLosses{} : detector->losses();
+    const DetectorLosses own = shard->losses(spec);
     sum.groups += own.groups;
     sum.values += own.values;
     sum.late += own.late;
+    sum.early += own.early;
   }
   return sum;
+}
+
+CorrelationLosses CorrelationEngine::losses() const {
+  CorrelationLosses losses;
+  losses.hours_forgotten = seen_.forgotten_early() + seen_again_.forgotten_early();
+  losses.streams_forgotten = learned_.not_remembered();
+  for (const auto& shard : shards_) {
+    losses.records_dropped += shard->records_dropped();
+  }
+  return losses;
 }
 
 DetectorCounters CorrelationEngine::counters(std::uint32_t spec) const {

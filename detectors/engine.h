@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "detectors/held_records.h"
+#include "detectors/learned_history.h"
 #include "detectors/seen_records.h"
 #include "detectors/shard.h"
 #include "engine/base/limits.h"
@@ -52,6 +53,10 @@ struct CorrelationSettings {
   std::size_t held_bytes_max = limits::detector_held_bytes_max;
   std::uint32_t shards = 1;
   std::uint32_t threads = 1;  // that run the shards, the caller's included
+  // learn: a stream that a correlation learned before does not feed it again; finish() notes what
+  // was read. Otherwise (tail) neither does it, and nothing is noted.
+  bool learning = false;
+  std::size_t learned_streams_max = limits::learned_streams_max;
   // Keep a journal for take_journal(). Not for by_time.
   bool journal = false;
   // Takes the secrets out of a record's JSON before it is kept for later; empty: it is kept as it
@@ -69,6 +74,7 @@ struct CorrelationCounters {
   std::uint64_t fed = 0;              // records that fed some detector
   std::uint64_t without_time = 0;     // ... that had no usable time
   std::uint64_t duplicates = 0;       // ... that had fed them before
+  std::uint64_t learned_before = 0;   // ... that all of them had learned from
   std::uint64_t future = 0;           // ... whose time was ahead of their receive time
   std::uint64_t folded = 0;           // reports that repeat a shown one
   std::uint64_t early = 0;            // events decided before the watermark, for lack of room
@@ -76,6 +82,13 @@ struct CorrelationCounters {
   std::uint64_t records_dropped = 0;  // reports name fewer records, for lack of room
   std::uint64_t runs_on_disk = 0;     // by_time: sorted runs that were written
   DetectorCounters detectors;         // of all
+};
+
+// What weakened all correlations so far.
+struct CorrelationLosses {
+  std::uint64_t hours_forgotten = 0;    // of records that had fed them: copies count again
+  std::uint64_t records_dropped = 0;    // reports name fewer records
+  std::uint64_t streams_forgotten = 0;  // learning them again would count them twice
 };
 
 class CorrelationEngine {
@@ -121,6 +134,9 @@ class CorrelationEngine {
   bool is_incomplete() const { return incomplete_; }
   // What weakened one correlation so far. O(shards).
   DetectorLosses losses(std::uint32_t spec) const;
+  CorrelationLosses losses() const;
+  // Records that fed nothing because all correlations had learned from them.
+  std::uint64_t learned_before() const { return counters_.learned_before; }
   CorrelationCounters counters() const;
   DetectorCounters counters(std::uint32_t spec) const;
   TimeNs watermark() const { return watermark_; }
@@ -143,6 +159,9 @@ class CorrelationEngine {
 
   std::vector<std::unique_ptr<CorrelationShard>> make_shards(std::uint32_t count) const;
   Detector* owner(std::uint32_t spec, std::string_view group_key) const;
+  // What of the batch's feed correlations have not learned from.
+  std::shared_ptr<const Feed> unlearned(const BatchResult& result);
+  void follow_learners();
   void follow_inputs();
   void move_watermark(TimeNs time);
   void add_step(const Feed* feed,
@@ -181,6 +200,8 @@ class CorrelationEngine {
   std::vector<std::unique_ptr<CorrelationShard>> shards_;
   std::unique_ptr<ShardThreads> threads_;
   SeenRecords seen_;
+  SeenRecords seen_again_;  // of records that only those take who had not learned from them
+  LearnedHistory learned_;
   std::vector<Hash128> seen_now_;  // by_time: of records at the time `latest_`, while they are few
   HeldRecords held_;
   std::uint64_t runs_on_disk_ = 0;

@@ -14,7 +14,7 @@ namespace tocsin {
 
 namespace {
 
-constexpr std::uint64_t format_version = 2;
+constexpr std::uint64_t format_version = 3;
 
 enum class Entry : std::uint8_t { taken = 1, copy = 2, idle = 3, advance = 4 };
 

@@ -8,7 +8,7 @@ namespace tocsin {
 
 namespace {
 
-constexpr std::uint64_t format_version = 2;
+constexpr std::uint64_t format_version = 3;
 // More would be no state of ours.
 constexpr std::size_t shards_max = 1024;
 
@@ -20,6 +20,7 @@ void CorrelationEngine::adopt(std::shared_ptr<const Ruleset> ruleset) {
   for (const auto& shard : shards_) {
     shard->adopt(ruleset_);
   }
+  follow_learners();
 }
 
 void CorrelationEngine::save(std::string& out) const {
@@ -35,6 +36,7 @@ void CorrelationEngine::save(std::string& out) const {
     writer.flag(clock.idle);
   }
   seen_.save(writer);
+  learned_.save(writer);
   writer.number(shards_.size());
   for (const auto& shard : shards_) {
     std::string bytes;
@@ -59,6 +61,8 @@ bool CorrelationEngine::load(std::string_view bytes) {
   }
   SeenRecords seen(settings_.duplicate_ids_max);
   seen.load(reader);
+  LearnedHistory learned(settings_.learned_streams_max);
+  learned.load(reader);
   // Into new shards first, so that unreadable bytes change nothing.
   const std::size_t count = reader.count();
   if (!reader.ok() || count == 0 || count > shards_max) {
@@ -78,6 +82,8 @@ bool CorrelationEngine::load(std::string_view bytes) {
   shards_ = std::move(shards);
   reports_.clear();
   seen_ = std::move(seen);
+  learned_ = std::move(learned);
+  follow_learners();
   clocks_ = std::move(clocks);
   clock_ = nullptr;
   watermark_ = watermark;

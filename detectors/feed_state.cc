@@ -22,6 +22,7 @@ void save_feed_record(const Feed& feed,
   writer.signed_number(*record.time);
   writer.number(record.sequence);
   writer.hash(record.identity);
+  writer.flag(record.again);
   save_record(copy, writer);
   writer.number(record.event_count);
   for (std::uint32_t i = 0; i < record.event_count; ++i) {
@@ -48,6 +49,7 @@ bool load_feed_record(WireReader& reader, Feed& feed) {
   record.time = reader.signed_number();
   record.sequence = reader.number();
   record.identity = reader.hash();
+  record.again = reader.flag();
   record.record = load_record(reader);
   record.event_count = static_cast<std::uint32_t>(reader.count(4));
   for (std::uint32_t i = 0; i < record.event_count && reader.ok(); ++i) {

@@ -41,6 +41,16 @@ class KeyTable {
 
   const State* find(std::string_view key) const { return const_cast<KeyTable*>(this)->find(key); }
 
+  // find(), and it was used now. Valid until the next touch() or expire().
+  State* use(std::string_view key) {
+    const std::uint32_t slot = lookup(key, seeded_hash(key, seed_));
+    if (slot == no_slot) {
+      return nullptr;
+    }
+    note_use(slot);
+    return &slots_[slot].state;
+  }
+
   // Finds the key's state, or makes one; either way it was used now. Valid until the next touch()
   // or expire().
   State& touch(std::string_view key, bool* created = nullptr) {
@@ -50,14 +60,7 @@ class KeyTable {
       *created = slot == no_slot;
     }
     if (slot != no_slot) {
-      if (slots_[slot].segment == protected_segment) {
-        slots_[slot].used = true;
-      } else {
-        unlink(slot);
-        link_newest(slot, protected_segment);
-        slots_[slot].was_protected = true;
-        bound_protected();
-      }
+      note_use(slot);
       return slots_[slot].state;
     }
     while (used_ >= keys_max_) {
@@ -172,6 +175,17 @@ class KeyTable {
       }
     }
     return no_slot;
+  }
+
+  void note_use(std::uint32_t slot) {
+    if (slots_[slot].segment == protected_segment) {
+      slots_[slot].used = true;
+      return;
+    }
+    unlink(slot);
+    link_newest(slot, protected_segment);
+    slots_[slot].was_protected = true;
+    bound_protected();
   }
 
   std::uint32_t add(std::string_view key, std::uint64_t hash) {

@@ -59,7 +59,7 @@ class NewValue final : public Detector {
     Baseline* const group = teaches ? &groups_.touch(key_) : groups_.find(key_);
     hint_ = nullptr;
     if (reports) {
-      check(observation, group != nullptr ? *group : nothing_, sink);
+      check(observation, known_of(group, observation.time), sink);
     }
     if (teaches) {
       teach(*group, observation.time, values_.size() == 1 ? hint_ : nullptr);
@@ -212,6 +212,12 @@ class NewValue final : public Detector {
            Baseline::is_known(*known, time, new_value_.rules);
   }
 
+  // Whether it is still in memory must not matter.
+  const Baseline& known_of(const Baseline* baseline, TimeNs time) const {
+    return baseline == nullptr || baseline->is_forgotten(time, new_value_.rules) ? nothing_
+                                                                                 : *baseline;
+  }
+
   // By what a value that the group does not know is judged.
   Decision decide(const Baseline& group, std::string_view value, TimeNs time) {
     Decision decision;
@@ -227,13 +233,11 @@ class NewValue final : public Detector {
         decision.learning = false;
         break;
       case OnNewGroup::parent: {
-        const Baseline* parent = parents_.find(parent_key_);
+        const Baseline& parent = known_of(parents_.find(parent_key_), time);
         decision.from_parent = true;
-        if (parent != nullptr) {
-          decision.baseline = parent;
-          decision.reports = !is_known(*parent, parent->find(value, time, new_value_.rules), time);
-          decision.learning = parent->is_learning(time, new_value_.rules);
-        }
+        decision.baseline = &parent;
+        decision.reports = !is_known(parent, parent.find(value, time, new_value_.rules), time);
+        decision.learning = parent.is_learning(time, new_value_.rules);
         break;
       }
     }
@@ -264,6 +268,9 @@ class NewValue final : public Detector {
               const Decision& decision,
               const std::string& novel,
               const ReportSink& sink) {
+    if (!sink.wants(observation.group_key, observation.time, novel)) {
+      return;
+    }
     Report report = report_of(observation);
     report.fold_value = novel;
     report.learning = decision.learning;

@@ -11,13 +11,14 @@
 #include "detectors/key_table.h"
 #include "detectors/options.h"
 #include "detectors/registry.h"
+#include "detectors/state_json.h"
 #include "engine/base/wire.h"
 
 namespace tocsin {
 
 namespace {
 
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t format_version = 2;
 
 std::int64_t hour_of(TimeNs time) {
   return time / hour_ns - (time % hour_ns < 0 ? 1 : 0);
@@ -26,6 +27,9 @@ std::int64_t hour_of(TimeNs time) {
 // Counts by hour. Cost: add O(1) in order; count O(hours held outside the span asked for): few.
 class HourCounts {
  public:
+  // Of an hour that is imported: sums stay far from wrapping.
+  static constexpr std::uint64_t counted_max = std::uint64_t{1} << 40;
+
   void add(std::int64_t hour) {
     ++total_;
     auto at = hours_.end();
@@ -58,9 +62,40 @@ class HourCounts {
     }
   }
   bool is_empty() const { return hours_.empty(); }
+  std::uint64_t total() const { return total_; }
   std::int64_t first_hour() const { return hours_.front().hour; }
   std::int64_t last_hour() const { return hours_.back().hour; }
   std::size_t bytes() const { return hours_.capacity() * sizeof(Hour); }
+
+  // [{"hour","events"}]
+  std::string json() const {
+    std::string list = "[";
+    for (const Hour& hour : hours_) {
+      EvidenceWriter member;
+      member.text("hour", format_rfc3339(hour.hour * hour_ns));
+      member.integer("events", hour.count);
+      list += list.size() > 1 ? "," : "";
+      list += std::move(member).finish();
+    }
+    return list + "]";
+  }
+  // False: it is not such a list, of ascending hours.
+  bool load_json(const JsonNode* list) {
+    if (list == nullptr || list->kind != JsonNode::Kind::array || list->children.empty()) {
+      return false;
+    }
+    for (const JsonNode& node : list->children) {
+      const std::optional<TimeNs> time = time_at(node, "hour");
+      const std::optional<std::uint64_t> events = number_at(node, "events");
+      if (!time || !events || *events == 0 || *events > counted_max ||
+          (!hours_.empty() && hour_of(*time) <= hours_.back().hour)) {
+        return false;
+      }
+      hours_.push_back({hour_of(*time), *events});
+      total_ += *events;
+    }
+    return true;
+  }
 
   void save(WireWriter& writer) const {
     writer.number(hours_.size());
@@ -98,6 +133,7 @@ struct RareSettings {
 };
 
 struct ValueCounts {
+  std::string text;
   HourCounts hours;
   std::uint64_t number = 0;  // in order of first appearance: breaks ties the same in every run
 };
@@ -114,14 +150,19 @@ class RareValue final : public Detector {
   RareValue(RareSettings rare, const DetectorSettings& settings)
       : rare_(rare),
         settings_(settings),
-        seed_(settings.hash_seed),
         values_max_(std::max<std::uint64_t>(settings.max_values_per_key, 10)),
         groups_(settings.max_keys, settings.hash_seed) {}
 
   void on_match(const Observation& observation, const ReportSink& sink) override {
-    const std::optional<std::string> value = observation.fields[0].single();
-    if (!value) {
+    const FieldView& field = observation.fields[0];
+    if (field.values.empty()) {
       return;
+    }
+    std::string joined;
+    std::string_view value = field.values.front();
+    if (field.values.size() > 1) {
+      joined = *field.single();
+      value = bounded_text(joined, room_);
     }
     RareGroup& group = groups_.touch(observation.group_key);
     const std::int64_t first = hour_of(subtract_saturating(observation.time, rare_.timespan_ns));
@@ -135,14 +176,15 @@ class RareValue final : public Detector {
     group.population.add(last);
     sweep(group, horizon);
     bool created = false;
-    ValueCounts& counts = group.values.insert(hash_of(*value), &created);
+    ValueCounts& counts = group.values.insert(hash_of(value), &created);
     if (created) {
+      counts.text = std::string(value);
       counts.number = group.next_number++;
     }
     counts.hours.forget_before(horizon);
     counts.hours.add(last);
     check(observation,
-          *value,
+          value,
           group.population.count(first, last),
           counts.hours.count(first, last),
           sink);
@@ -159,7 +201,6 @@ class RareValue final : public Detector {
   void save(std::string& out) const override {
     WireWriter writer(out);
     writer.number(format_version);
-    writer.number(seed_);
     writer.signed_number(watermark_);
     writer.number(groups_.size());
     groups_.for_each([&](std::string_view key, const RareGroup& group, std::uint8_t standing) {
@@ -169,8 +210,8 @@ class RareValue final : public Detector {
       writer.number(group.next_number);
       writer.number(group.sweep_at);
       writer.number(group.values.size());
-      group.values.for_each([&](const Hash128& value, const ValueCounts& counts) {
-        writer.hash(value);
+      group.values.for_each([&](const Hash128&, const ValueCounts& counts) {
+        writer.text(counts.text);
         writer.number(counts.number);
         counts.hours.save(writer);
       });
@@ -182,7 +223,6 @@ class RareValue final : public Detector {
     if (reader.number() != format_version) {
       return false;
     }
-    const std::uint64_t seed = reader.number();
     const TimeNs watermark = reader.signed_number();
     KeyTable<RareGroup> groups(settings_.max_keys, settings_.hash_seed);
     for (std::size_t keys = reader.count(); keys > 0 && reader.ok(); --keys) {
@@ -192,9 +232,10 @@ class RareValue final : public Detector {
       group.population.load(reader);
       group.next_number = reader.number();
       group.sweep_at = static_cast<std::size_t>(reader.number());
-      for (std::size_t count = reader.count(18); count > 0 && reader.ok(); --count) {
-        const Hash128 value = reader.hash();
-        ValueCounts& counts = group.values.insert(value);
+      for (std::size_t count = reader.count(3); count > 0 && reader.ok(); --count) {
+        const std::string_view text = reader.text();
+        ValueCounts& counts = group.values.insert(hash_of(text));
+        counts.text = std::string(text);
         counts.number = reader.number();
         counts.hours.load(reader);
       }
@@ -203,7 +244,6 @@ class RareValue final : public Detector {
       return false;
     }
     groups_ = std::move(groups);
-    seed_ = seed;
     watermark_ = watermark;
     return true;
   }
@@ -220,6 +260,9 @@ class RareValue final : public Detector {
     counters.bytes = groups_.bytes();
     groups_.for_each([&](std::string_view, const RareGroup& group, std::uint8_t) {
       counters.bytes += group.values.bytes() + group.population.bytes();
+      group.values.for_each([&](const Hash128&, const ValueCounts& counts) {
+        counters.bytes += counts.hours.bytes() + (counts.text.size() > 15 ? counts.text.size() : 0);
+      });
     });
     return counters;
   }
@@ -230,10 +273,63 @@ class RareValue final : public Detector {
     });
   }
 
+  // {"events","first_seen","last_seen","population":[{"hour","events"}],"values":[{"value","hours"}]}
   std::optional<std::string> show(std::string_view group_key) const override {
     const RareGroup* group = groups_.find(group_key);
-    return group == nullptr ? std::nullopt
-                            : std::optional<std::string>(group_json(view_of(group_key, *group)));
+    if (group == nullptr) {
+      return std::nullopt;
+    }
+    std::vector<const ValueCounts*> sorted;
+    group->values.for_each(
+        [&](const Hash128&, const ValueCounts& counts) { sorted.push_back(&counts); });
+    std::sort(sorted.begin(), sorted.end(), [](const ValueCounts* a, const ValueCounts* b) {
+      return a->text < b->text;
+    });
+    std::string values = "[";
+    for (const ValueCounts* counts : sorted) {
+      EvidenceWriter member;
+      member.text("value", counts->text);
+      member.integer("events", counts->hours.total());
+      member.raw("hours", counts->hours.json());
+      values += values.size() > 1 ? "," : "";
+      values += std::move(member).finish();
+    }
+    GroupView view = view_of(group_key, *group);
+    view.values = 0;  // they are all there
+    std::string json = group_json(view);
+    json.back() = ',';
+    return json + "\"population\":" + group->population.json() + ",\"values\":" + values + "]}";
+  }
+
+  Result<void> import_group(std::string_view group_key, std::string_view json) override {
+    const Result<JsonNode> root = parse_json(json);
+    const JsonNode* values = root ? root->get("values") : nullptr;
+    RareGroup group;
+    if (values == nullptr || values->kind != JsonNode::Kind::array ||
+        !group.population.load_json(root->get("population"))) {
+      return fail("the state of a rare_value group has population and values, in hours");
+    }
+    for (const JsonNode& node : values->children) {
+      const JsonNode* text = node.get("value");
+      bool created = false;
+      ValueCounts counts;
+      if (text == nullptr || text->kind != JsonNode::Kind::string ||
+          !counts.hours.load_json(node.get("hours"))) {
+        return fail("a value has value and hours, each with hour and events, in their order");
+      }
+      counts.text = text->text;
+      counts.number = group.next_number++;
+      ValueCounts& kept = group.values.insert(hash_of(counts.text), &created);
+      if (!created) {
+        return fail("the value " + printable(counts.text) + " is there twice");
+      }
+      kept = std::move(counts);
+    }
+    groups_.erase(group_key);
+    // Twice: a group with a baseline is protected.
+    groups_.touch(group_key);
+    groups_.touch(group_key) = std::move(group);
+    return {};
   }
 
   bool forget(std::string_view group_key) override { return groups_.erase(group_key); }
@@ -256,11 +352,11 @@ class RareValue final : public Detector {
   }
 
   Hash128 hash_of(std::string_view value) const {
-    return {seeded_hash(value, seed_), seeded_hash(value, ~seed_)};
+    return {seeded_hash(value, settings_.hash_seed), seeded_hash(value, ~settings_.hash_seed)};
   }
 
   void check(const Observation& observation,
-             const std::string& value,
+             std::string_view value,
              std::uint64_t population,
              std::uint64_t count,
              const ReportSink& sink) {
@@ -272,8 +368,11 @@ class RareValue final : public Detector {
     if (count > rare_.max_count || share > rare_.max_share) {
       return;
     }
+    if (!sink.wants(observation.group_key, observation.time, value)) {
+      return;
+    }
     Report report = report_of(observation);
-    report.fold_value = value;
+    report.fold_value = std::string(value);
     EvidenceWriter evidence;
     evidence.text("value", value);
     evidence.integer("count", count);
@@ -322,10 +421,10 @@ class RareValue final : public Detector {
 
   RareSettings rare_;
   DetectorSettings settings_;
-  std::uint64_t seed_;  // of the values' hashes
   std::size_t values_max_;
   KeyTable<RareGroup> groups_;
   TimeNs watermark_ = std::numeric_limits<TimeNs>::min();
+  std::string room_;  // reused
   DetectorCounters counters_;
 };
 

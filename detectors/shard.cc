@@ -26,9 +26,12 @@ CorrelationShard::CorrelationShard(std::shared_ptr<const Ruleset> ruleset, Shard
       folding_(settings_.detector.max_keys, settings_.detector.hash_seed),
       fields_(settings_.detector.geo),
       watermark_(before_all_time),
-      next_attention_(before_all_time) {
+      next_attention_(before_all_time),
+      sink_([this](Report&& report) { on_report(at_work_, std::move(report)); },
+            [this](std::string_view group_key, TimeNs time, std::string_view fold_value) {
+              return wants(at_work_, group_key, time, fold_value);
+            }) {
   settings_.detector.records = [this](std::uint64_t sequence) { return records_.find(sequence); };
-  sink_ = [this](Report&& report) { on_report(at_work_, std::move(report)); };
   build();
 }
 
@@ -391,7 +394,7 @@ void CorrelationShard::release(std::uint32_t spec, TimeNs before) {
   Waiting& waiting = stages_[spec].waiting;
   while (!waiting.empty() &&
          (waiting.begin()->first.first < before || waiting.size() > settings_.waiting_max)) {
-    counters_.early += waiting.begin()->first.first < before ? 0u : 1u;
+    stages_[spec].early += waiting.begin()->first.first < before ? 0u : 1u;
     const Event event = std::move(waiting.begin()->second);
     waiting.erase(waiting.begin());
     observe(spec, event);
@@ -400,13 +403,28 @@ void CorrelationShard::release(std::uint32_t spec, TimeNs before) {
 
 // --- reports ---
 
+// Outer correlations see every report, and the count of a shown alert is not kept here.
+bool CorrelationShard::wants(std::uint32_t spec_index,
+                             std::string_view group_key,
+                             TimeNs time,
+                             std::string_view fold_value) {
+  const Stage& stage = stages_[spec_index];
+  if (!settings_.fold || !stage.consumers.empty() ||
+      !folding_.repeats(
+          ruleset_->correlations[spec_index], *stage.type, group_key, time, fold_value)) {
+    return true;
+  }
+  ++counters_.folded;
+  return false;
+}
+
 void CorrelationShard::on_report(std::uint32_t spec_index, Report&& report) {
   const CorrelationSpec& spec = ruleset_->correlations[spec_index];
   const Stage& stage = stages_[spec_index];
   if (!stage.consumers.empty()) {
     hand_on(spec, stage, report);
   }
-  if (settings_.fold && !folding_.shows(spec, report)) {
+  if (settings_.fold && !folding_.shows(spec, *stage.type, report)) {
     ++counters_.folded;
     return;
   }
@@ -484,8 +502,18 @@ DetectorCounters CorrelationShard::counters(std::uint32_t spec) const {
                                            : stages_[spec].detector->counters();
 }
 
+DetectorLosses CorrelationShard::losses(std::uint32_t spec) const {
+  const Stage& stage = stages_[spec];
+  DetectorLosses losses = stage.detector == nullptr ? DetectorLosses{} : stage.detector->losses();
+  losses.early = stage.early;
+  return losses;
+}
+
 ShardCounters CorrelationShard::counters() const {
   ShardCounters counters = counters_;
+  for (const Stage& stage : stages_) {
+    counters.early += stage.early;
+  }
   counters.records_dropped = records_.dropped();
   return counters;
 }

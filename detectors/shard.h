@@ -67,7 +67,7 @@ struct ShardStep {
 
 struct ShardCounters {
   std::uint64_t folded = 0;
-  std::uint64_t early = 0;
+  std::uint64_t early = 0;  // of all correlations
   std::uint64_t records_dropped = 0;
 };
 
@@ -102,7 +102,9 @@ class CorrelationShard {
     return stages_[spec].known || stages_[spec].detector == nullptr;
   }
   DetectorCounters counters(std::uint32_t spec) const;
+  DetectorLosses losses(std::uint32_t spec) const;  // O(1)
   ShardCounters counters() const;
+  std::uint64_t records_dropped() const { return records_.dropped(); }
   // Null: it cannot be run.
   Detector* detector(std::uint32_t spec) const { return stages_[spec].detector.get(); }
 
@@ -140,6 +142,7 @@ class CorrelationShard {
     std::vector<Consumer> consumers;  // of its reports
     std::vector<Event> met;           // of inner correlations, in this step
     Waiting waiting;
+    std::uint64_t early = 0;  // of the waiting ones, decided for lack of room
   };
   using Out = std::vector<ShardReport>;
 
@@ -159,6 +162,10 @@ class CorrelationShard {
   void release(std::uint32_t spec, TimeNs before);
   void observe(std::uint32_t spec, const ShardStep& step, const FeedEvent& event);
   void observe(std::uint32_t spec, const Event& event);
+  bool wants(std::uint32_t spec,
+             std::string_view group_key,
+             TimeNs time,
+             std::string_view fold_value);
   void on_report(std::uint32_t spec, Report&& report);
   void hand_on(const CorrelationSpec& spec, const Stage& stage, const Report& report);
   static void save_stage(const Stage& stage, WireWriter& writer);

@@ -28,6 +28,7 @@ void CorrelationShard::adopt(std::shared_ptr<const Ruleset> ruleset) {
     stage.waiting = std::move(found->second.waiting);
     stage.expire_at = found->second.expire_at;
     stage.known = found->second.known;
+    stage.early = found->second.early;
     old.erase(found);
   }
 }

@@ -341,6 +341,9 @@ class WindowDetector final : public Detector {
               std::size_t end,
               const State& state,
               const ReportSink& sink) {
+    if (!sink.wants(observation.group_key, observation.time)) {
+      return;
+    }
     Report report = report_of(observation);
     report.events.clear();
     report.count = end - begin;

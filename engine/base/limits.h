@@ -67,6 +67,9 @@ inline constexpr std::size_t deliveries_in_memory_max = 100'000;
 // bounded per key.
 inline constexpr std::size_t detector_text_bytes_max = 1024;
 inline constexpr std::size_t duplicate_ids_max = 2'000'000;
+// Files that `tocsin learn` went through, so that it goes through each once: five-minute files of
+// some years.
+inline constexpr std::size_t learned_streams_max = 1'000'000;
 // Records that reports of stateful detectors may still name: past it the oldest are named no more.
 inline constexpr std::size_t detector_records_bytes_max = 256u << 20;
 // What a scan keeps in memory until it can be sorted by time: past it, sorted runs on disk.

@@ -13,6 +13,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "engine/base/cidr.h"
@@ -67,7 +69,30 @@ struct Report {
       events;              // at most 3 + 7, in time order, ends with the one that fired
   std::string fold_value;  // new_value, rare_value: folds by (group, this)
 };
-using ReportSink = std::function<void(Report&&)>;
+
+// Where reports go. A report that would only be folded into one that was shown before need not be
+// made: whoever has one asks wants() first, and goes on only after true; what is not wanted is
+// counted there.
+class ReportSink {
+ public:
+  using Wants =
+      std::function<bool(std::string_view group_key, TimeNs time, std::string_view fold_value)>;
+
+  // Any callable that takes a Report&&. Without `wants` all are wanted.
+  template <typename Take>
+  requires(!std::is_same_v<std::decay_t<Take>, ReportSink>)
+      ReportSink(Take&& take, Wants wants = {})
+      : take_(std::forward<Take>(take)), wants_(std::move(wants)) {}
+
+  bool wants(std::string_view group_key, TimeNs time, std::string_view fold_value = {}) const {
+    return !wants_ || wants_(group_key, time, fold_value);
+  }
+  void operator()(Report&& report) const { take_(std::move(report)); }
+
+ private:
+  std::function<void(Report&&)> take_;
+  Wants wants_;
+};
 
 struct DetectorCounters {
   std::uint64_t keys = 0;
@@ -98,6 +123,7 @@ struct DetectorLosses {
   std::uint64_t groups = 0;  // seen more than once, and forgotten for lack of room
   std::uint64_t values = 0;  // values or events of a group, the same
   std::uint64_t late = 0;    // events that came after all their windows were gone
+  std::uint64_t early = 0;   // events decided before the watermark, for lack of room
   friend bool operator==(const DetectorLosses&, const DetectorLosses&) = default;
 };
 

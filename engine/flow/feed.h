@@ -46,7 +46,10 @@ struct FeedField {
 struct FeedRecord {
   std::optional<TimeNs> time;
   std::uint64_t sequence = 0;
+  std::uint64_t offset = 0;  // in the decompressed stream
   Hash128 identity;
+  // Correlations that are not in its events took it before; whether it is a copy is judged anew.
+  bool again = false;
   std::shared_ptr<const RecordCopy> record;  // null: no report will show it
   std::uint32_t first_event = 0;             // into Feed::events, by correlation
   std::uint32_t event_count = 0;

@@ -146,6 +146,7 @@ class BatchVisitor final : public RecordVisitor {
                         record,
                         is_shown ? copy : nullptr,
                         *outcome_.result.feed);
+      outcome_.result.feed->records.back().offset = offset;
     }
     outcome_.copies.push_back(std::move(copy));
   }

@@ -167,6 +167,16 @@ std::vector<std::string> correlation_alerts(const Replay& run) {
   return alerts;
 }
 
+std::vector<std::string> identified_alerts(const Replay& run) {
+  std::vector<std::string> alerts;
+  for (const Alert& alert : run.alerts) {
+    if (alert.kind == AlertKind::correlation) {
+      alerts.push_back(alert.id + " " + whole(alert));
+    }
+  }
+  return alerts;
+}
+
 std::set<std::string> rules_and_groups(const Replay& run, const std::set<std::string>& titles) {
   std::set<std::string> reports;
   for (const Alert& alert : run.alerts) {

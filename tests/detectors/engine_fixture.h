@@ -40,6 +40,8 @@ std::string joined(const std::vector<Line>& lines);
 std::string at(int second, const std::string& rest);
 
 std::vector<std::string> correlation_alerts(const Replay& run);
+// With their ids, which depend on where a record is in its stream.
+std::vector<std::string> identified_alerts(const Replay& run);
 std::set<std::string> rules_and_groups(const Replay& run, const std::set<std::string>& titles);
 // Rule by rule in order: how far the watermark moves at a time decides only how rules interleave.
 std::vector<std::string> sorted_alerts(const Replay& run);

@@ -12,6 +12,7 @@
 
 #include "detectors/registry.h"
 #include "engine/flow/feed.h"
+#include "tests/detectors/engine_fixture.h"
 #include "tests/detectors/stream.h"
 
 namespace tocsin {
@@ -24,8 +25,6 @@ using testing::random_stream;
 using testing::spec_of;
 using testing::StreamEvent;
 using testing::StreamShape;
-
-constexpr int streams = 400;  // for each of three latenesses
 
 void give(CorrelationSpec& spec, const std::string& key, std::vector<std::string> values) {
   spec.options.push_back({key, std::move(values), 1, 1});
@@ -46,7 +45,7 @@ TEST_CASE("absence reports what was not answered, in whatever order events arriv
     give(spec, "direction", {before ? "before" : "after"});
     std::mt19937_64 random(before ? 1 : 2);
     std::size_t reported = 0;
-    for (int stream = 0; stream < streams; ++stream) {
+    for (int stream = 0; stream < testing::streams(400); ++stream) {
       for (const std::int64_t late_seconds : {0, 5, 60}) {
         CAPTURE(before);
         CAPTURE(stream);
@@ -98,7 +97,7 @@ TEST_CASE("rare_value equals its slow twin") {
   give(spec, "max-count", {"2"});
   std::mt19937_64 random(3);
   std::size_t reported = 0;
-  for (int stream = 0; stream < streams; ++stream) {
+  for (int stream = 0; stream < testing::streams(400); ++stream) {
     for (const std::int64_t late_hours : {0, 1, 7}) {
       CAPTURE(stream);
       CAPTURE(late_hours);
@@ -141,6 +140,80 @@ TEST_CASE("rare_value equals its slow twin") {
     }
   }
   CHECK(reported > 500);
+}
+
+TEST_CASE("rare_value that is taken to another machine goes on as it was") {
+  CorrelationSpec spec = spec_of("rare_value", 10 * hour_ns);
+  spec.fields = {"n"};
+  give(spec, "min-population", {"12"});
+  give(spec, "max-share", {"0.2"});
+  std::mt19937_64 random(4);
+  std::size_t reported = 0;
+  for (int stream = 0; stream < 50; ++stream) {
+    CAPTURE(stream);
+    StreamShape shape;
+    shape.seconds = 30 * 3600;
+    shape.odd_values = true;
+    const std::vector<StreamEvent> events = random_stream(random, shape);
+    const std::unique_ptr<Detector> here = std::move(*make_detector(spec, {}));
+    std::unique_ptr<Detector> there;
+    std::vector<std::string> reports[2];
+    const auto sink_of = [&](std::size_t machine) {
+      return [&reports, machine](Report&& report) {
+        reports[machine].push_back(std::to_string(report.sequence) + report.evidence_json);
+      };
+    };
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (i == events.size() / 2) {
+        DetectorSettings other;
+        other.hash_seed = 4711;
+        there = std::move(*make_detector(spec, other));
+        reports[0].clear();
+        here->for_each_group(0, [&](const GroupView& view) {
+          const std::optional<std::string> state = here->show(view.key);
+          REQUIRE(state);
+          REQUIRE(there->import_group(view.key, *state));
+          CHECK(there->show(view.key) == state);
+        });
+      }
+      here->on_time(events[i].time, sink_of(0));
+      testing::observe(*here, events[i], i, sink_of(0));
+      if (there != nullptr) {
+        there->on_time(events[i].time, sink_of(1));
+        testing::observe(*there, events[i], i, sink_of(1));
+      }
+    }
+    REQUIRE(reports[1] == reports[0]);
+    reported += reports[0].size();
+  }
+  CHECK(reported > 50);
+}
+
+TEST_CASE("what is no state of a rare_value group is refused, and changes nothing") {
+  CorrelationSpec spec = spec_of("rare_value", 10 * hour_ns);
+  spec.fields = {"n"};
+  const std::unique_ptr<Detector> detector = std::move(*make_detector(spec, {}));
+  const std::string hour = "[{\"hour\":\"2026-01-01T00:00:00Z\",\"events\":2}]";
+  const std::string two =
+      "[{\"hour\":\"2026-01-01T02:00:00Z\",\"events\":2},"
+      "{\"hour\":\"2026-01-01T00:00:00Z\",\"events\":2}]";
+  const std::string value = "{\"value\":\"a\",\"hours\":" + hour + "}";
+  const auto state = [](const std::string& population, const std::string& values) {
+    return "{\"population\":" + population + ",\"values\":" + values + "}";
+  };
+  CHECK(detector->import_group("g", state(hour, "[" + value + "]")));
+  for (const std::string& json : {std::string("7"),
+                                  state("[]", "[" + value + "]"),
+                                  state(hour, "{}"),
+                                  state(hour, "[{\"value\":\"a\"}]"),
+                                  state(hour, "[{\"hours\":" + hour + "}]"),
+                                  state(hour, "[" + value + "," + value + "]"),
+                                  state(two, "[" + value + "]"),
+                                  state(hour, "[{\"value\":\"a\",\"hours\":" + two + "}]")}) {
+    CAPTURE(json);
+    CHECK_FALSE(detector->import_group("g", json));
+    CHECK(detector->counters().keys == 1);
+  }
 }
 
 // Towns on the equator, 1 degree (111.19 km) apart per unit of the third byte.

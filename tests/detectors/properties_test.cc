@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What no order of arrival, number of threads and shards, size of batches or restart may change.
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@ namespace {
 using testing::arrival;
 using testing::correlation_alerts;
 using testing::every_kind;
+using testing::identified_alerts;
 using testing::joined;
 using testing::Line;
 using testing::load;
@@ -117,7 +119,7 @@ TEST_CASE("threads, shards and batches do not change a byte of any alert") {
         ReplayOptions options = arrival(15);
         options.correlation.by_time = by_time;
         const std::vector<std::string> expected =
-            correlation_alerts(replay(ruleset, lines, options));
+            identified_alerts(replay(ruleset, lines, options));
         for (const std::uint32_t threads : {1u, 2u, 8u}) {
           for (const std::uint32_t shards : {1u, 3u, 7u}) {
             for (const std::size_t batch : {1u, 1024u}) {
@@ -128,7 +130,7 @@ TEST_CASE("threads, shards and batches do not change a byte of any alert") {
               options.batch = batch;
               options.correlation.shards = shards;
               options.correlation.threads = std::min(threads, 2u);
-              REQUIRE(correlation_alerts(replay(ruleset, lines, options)) == expected);
+              REQUIRE(identified_alerts(replay(ruleset, lines, options)) == expected);
             }
           }
         }
@@ -137,10 +139,42 @@ TEST_CASE("threads, shards and batches do not change a byte of any alert") {
   }
 }
 
+TEST_CASE("an alert's id is its own: no other alert has it, and a second run gives the same") {
+  const auto ruleset = load(every_kind(""));
+  std::mt19937_64 random(17);
+  std::size_t alerts = 0;
+  for (int stream = 0; stream < streams(40); ++stream) {
+    CAPTURE(stream);
+    // Equal records at other places are records of their own.
+    std::vector<Line> lines = random_lines(random, 60);
+    for (std::size_t i = 0; i < 60; i += 4) {
+      lines.push_back(lines[i]);
+    }
+    const std::string text = joined(shuffled(lines, random, 25));
+    const Replay run = replay(ruleset, text, arrival(30));
+    std::map<std::string, std::string> of_id;
+    std::size_t raised = 0;
+    for (const Alert& alert : run.alerts) {
+      if (alert.kind == AlertKind::correlation) {
+        std::string what = alert.rule->title;
+        for (const auto& [name, value] : alert.group) {
+          what += " " + name + "=" + value.value_or("(absent)");
+        }
+        REQUIRE(of_id.emplace(alert.id, what).first->second == what);
+        ++raised;
+      }
+    }
+    REQUIRE(of_id.size() == raised);
+    alerts += raised;
+    REQUIRE(identified_alerts(replay(ruleset, text, arrival(30))) == identified_alerts(run));
+  }
+  CHECK(alerts > 25u * static_cast<std::size_t>(streams(40)));
+}
+
 TEST_CASE("by time: what is sorted on disk gives the alerts of what is sorted in memory") {
   const auto ruleset = load(every_kind(""));
   std::mt19937_64 random(16);
-  for (int stream = 0; stream < 10; ++stream) {
+  for (int stream = 0; stream < streams(10); ++stream) {
     CAPTURE(stream);
     // Hours of disorder, and every record twice.
     std::vector<Line> lines = random_lines(random, 300);

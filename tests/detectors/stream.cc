@@ -82,6 +82,26 @@ CorrelationSpec spec_of(const std::string& type, DurationNs timespan_ns, std::si
   return spec;
 }
 
+void observe(Detector& detector,
+             const StreamEvent& event,
+             std::size_t arrival,
+             const ReportSink& sink) {
+  std::vector<std::optional<std::string>> group = event.parents;
+  group.push_back(event.group);
+  std::string key;
+  append_group_key(group, key);
+  const std::vector<std::string_view> texts(event.value.begin(), event.value.end());
+  const std::vector<FieldView> fields = {{texts}};
+  Observation observation;
+  observation.inputs = event.inputs;
+  observation.time = event.time;
+  observation.sequence = arrival;
+  observation.identity = {0, arrival + 1};
+  observation.group_key = key;
+  observation.fields = fields;
+  detector.on_match(observation, sink);
+}
+
 std::vector<DriverReport> drive(const CorrelationSpec& spec,
                                 const std::vector<StreamEvent>& events,
                                 const DetectorSettings& settings,
@@ -108,19 +128,7 @@ std::vector<DriverReport> drive(const CorrelationSpec& spec,
     if (options.watermark) {
       detector->on_time(latest - options.lateness_ns, sink);
     }
-    const std::vector<std::optional<std::string>> group = {event.group};
-    std::string key;
-    append_group_key(group, key);
-    const std::vector<std::string_view> texts(event.value.begin(), event.value.end());
-    const std::vector<FieldView> fields = {{texts}};
-    Observation observation;
-    observation.inputs = event.inputs;
-    observation.time = event.time;
-    observation.sequence = i;
-    observation.identity = {0, i + 1};
-    observation.group_key = key;
-    observation.fields = fields;
-    detector->on_match(observation, sink);
+    observe(*detector, event, i, sink);
   }
   const auto sink = [&](Report&& report) { reports.push_back({events.size(), std::move(report)}); };
   if (latest != std::numeric_limits<TimeNs>::min()) {

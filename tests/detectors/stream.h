@@ -17,7 +17,8 @@ struct StreamEvent {
   TimeNs time = 0;
   std::uint64_t inputs = 1;
   std::optional<std::string> group;
-  std::vector<std::string> value;  // of one field; empty: absent
+  std::vector<std::string> value;                        // of one field; empty: absent
+  std::vector<std::optional<std::string>> parents = {};  // values of the group before its last
 };
 
 struct StreamShape {
@@ -31,6 +32,12 @@ struct StreamShape {
 };
 
 std::vector<StreamEvent> random_stream(std::mt19937_64& random, const StreamShape& shape);
+
+// Hands one event to a detector, as number `arrival` of a stream.
+void observe(Detector& detector,
+             const StreamEvent& event,
+             std::size_t arrival,
+             const ReportSink& sink);
 
 // "arrival number" of each report, in order; with the evidence where asked for.
 struct DriverOptions {

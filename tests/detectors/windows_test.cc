@@ -2,6 +2,7 @@
 // Every window detector against its slow twin: after each event, all windows that hold it are made
 // from the list of all events so far and judged by the definition.
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "detectors/condition.h"
 #include "detectors/registry.h"
+#include "tests/detectors/engine_fixture.h"
 #include "tests/detectors/stream.h"
 
 namespace tocsin {
@@ -24,7 +26,7 @@ using testing::spec_of;
 using testing::StreamEvent;
 using testing::StreamShape;
 
-constexpr int streams = 60;  // for each of five latenesses
+constexpr int latenesses = 5;
 
 // The events of one window, in order of (time, arrival).
 using Window = std::vector<const StreamEvent*>;
@@ -82,8 +84,9 @@ void compare(const CorrelationSpec& spec, const Twin& twin, StreamShape shape, s
   std::mt19937_64 random(seed);
   std::size_t reported = 0;
   std::size_t silent = 0;
-  for (int stream = 0; stream < streams; ++stream) {
-    for (const std::int64_t late_seconds : {0, 3, 20, 60, 300}) {
+  for (int stream = 0; stream < testing::streams(60 * latenesses) / latenesses; ++stream) {
+    for (const std::int64_t late_seconds :
+         std::array<std::int64_t, latenesses>{0, 3, 20, 60, 300}) {
       CAPTURE(stream);
       CAPTURE(late_seconds);
       shape.late_seconds = late_seconds;
