@@ -58,7 +58,13 @@ void AlertStage::consume(BatchResult& result) {
     on_match(match, result.received_at);
   }
   std::vector<CorrelationReport> reports;
+  const std::uint64_t learned_before = correlations_->learned_before();
   correlations_->consume(result, reports);
+  if (learned_before == 0 && correlations_->learned_before() > 0 && settings_.on_error) {
+    settings_.on_error(result.source->name +
+                       ": tocsin learn went through records of this before: they feed no "
+                       "correlation a second time");
+  }
   on_reports(reports, result.received_at);
   tell_losses(result.received_at);
   tell_system_alerts(result.received_at);
@@ -252,56 +258,33 @@ void AlertStage::on_reports(std::vector<CorrelationReport>& reports, TimeNs now)
 
 // A correlation that had to forget is weaker than its rule says: that is an alert of its own.
 void AlertStage::tell_losses(TimeNs now) {
-  for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
-    const DetectorLosses losses = correlations_->losses(spec);
-    if (losses == DetectorLosses{}) {
-      continue;
-    }
-    const RuleInfo& rule = ruleset_->correlations[spec].info;
-    const std::string name = "correlation \"" + rule.title + "\"";
-    tell_loss("detector-evicting",
-              losses.groups,
-              rule.key,
-              name +
-                  " has more groups than it may hold and forgot some that had been seen more "
-                  "than once: a slow attack may be missed. Somebody may be filling it on purpose",
-              now);
-    tell_loss("detector-dropping",
-              losses.values,
-              rule.key,
-              name +
-                  " has more values or events in one group than it may hold and forgot the "
-                  "oldest",
-              now);
-    tell_loss("record-late",
-              losses.late,
-              rule.key,
-              name +
-                  " met records that came later than --lateness allows, when their windows were "
-                  "gone",
-              now);
+  for (const Loss& loss : correlation_losses(*ruleset_, *correlations_)) {
+    tell_loss(loss, now);
+  }
+  if (const std::uint64_t forgotten = duplicates_.forgotten_early(); forgotten > 0) {
+    tell_loss(
+        {"duplicates-forgotten",
+         "alerts",
+         Level::medium,
+         forgotten,
+         "more alerts were raised than are remembered to know a record's copies by, and whole "
+         "hours of them were forgotten: a copy from then raises its alert once more"},
+        now);
   }
 }
 
 // The first time, and whenever there are ten times as many.
-void AlertStage::tell_loss(const std::string& code,
-                           std::uint64_t count,
-                           const std::string& subject,
-                           const std::string& text,
-                           TimeNs now) {
-  if (count == 0) {
+void AlertStage::tell_loss(const Loss& loss, TimeNs now) {
+  std::uint64_t& told = told_[{loss.code, loss.subject}];
+  if (told != 0 && loss.count / 10 < told) {
     return;
   }
-  std::uint64_t& told = told_[{code, subject}];
-  if (told != 0 && count / 10 < told) {
-    return;
-  }
-  told = count;
-  Alert alert =
-      make_system_alert(code, Level::high, text + " (" + with_thousands(count) + " so far)", now);
+  told = loss.count;
+  Alert alert = make_system_alert(
+      loss.code, loss.level, loss.text + " (" + with_thousands(loss.count) + " so far)", now);
   if (is_wanted(alert.level)) {
-    counters_.titles.try_emplace(code, "tocsin: " + code, alert.level);
-    count_as(code, alert.level);
+    counters_.titles.try_emplace(loss.code, "tocsin: " + loss.code, alert.level);
+    count_as(loss.code, alert.level);
     raise(std::move(alert));
   }
 }

@@ -23,6 +23,7 @@
 #include "app/console.h"
 #include "app/dead_letter.h"
 #include "app/duplicates.h"
+#include "app/losses.h"
 #include "app/options.h"
 #include "app/record_numbers.h"
 #include "app/system_alerts.h"
@@ -131,11 +132,7 @@ class AlertStage final : public ResultConsumer {
   void commit_durably(const BatchResult* result, TimeNs now);
   void flush_output();
   void tell_losses(TimeNs now);
-  void tell_loss(const std::string& code,
-                 std::uint64_t count,
-                 const std::string& subject,
-                 const std::string& text,
-                 TimeNs now);
+  void tell_loss(const Loss& loss, TimeNs now);
 
   AlertStageSettings settings_;
   std::shared_ptr<const Ruleset> ruleset_;

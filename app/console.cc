@@ -6,6 +6,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include <poll.h>
 #include <unistd.h>
@@ -42,6 +43,12 @@ void print_diagnostics(const Diagnostics& diagnostics, bool warnings) {
 
 std::string counted(std::uint64_t number, std::string_view noun) {
   return with_thousands(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+}
+
+std::string cannot_read(const std::string& path) {
+  const int reason = errno;
+  return "cannot read " + printable(path) +
+         (reason == 0 ? std::string() : ": " + std::string(std::strerror(reason)));
 }
 
 bool stderr_is_terminal() {

@@ -20,6 +20,8 @@ void print_error(
 void print_diagnostics(const Diagnostics& diagnostics, bool warnings);
 // "1 rule", "3,754 rules"
 std::string counted(std::uint64_t number, std::string_view noun);
+// "cannot read PATH: REASON", of the call that just failed (errno).
+std::string cannot_read(const std::string& path);
 bool stderr_is_terminal();
 bool stdout_is_terminal();
 

@@ -72,9 +72,12 @@ std::string state_folder(const Session& session) {
 Result<DurableState> open_durable(const Session& session,
                                   const std::string& folder,
                                   std::shared_ptr<const Redactor> redactor,
-                                  StoreAlerts& alerts) {
+                                  StoreAlerts& alerts,
+                                  IfDamaged if_damaged) {
+  SqliteStoreSettings settings = store_settings(session, std::move(redactor));
+  settings.set_aside_damaged = if_damaged == IfDamaged::set_aside;
   Result<std::unique_ptr<Store>> store =
-      open_sqlite_store(folder, store_settings(session, std::move(redactor)), std::ref(alerts));
+      open_sqlite_store(folder, std::move(settings), std::ref(alerts));
   if (!store) {
     return Unexpected<Error>{store.error()};
   }
@@ -84,6 +87,10 @@ Result<DurableState> open_durable(const Session& session,
   Result<StateLog> log = StateLog::read(rows, state.saved);
   if (log) {
     state.log = std::move(*log);
+  } else if (if_damaged == IfDamaged::refuse) {
+    state.store->stop();
+    return fail("the detectors' state in " + folder + " cannot be read (" + log.error().message +
+                "): nothing was changed; tocsin tail begins it anew, with an alert");
   } else {
     state.log = StateLog::replacing(rows);
     alerts.raise("detector-state-unreadable",

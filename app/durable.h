@@ -3,6 +3,7 @@
 // to be said about it. Thread rule: opened by the main thread; StoreAlerts from any.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,10 +40,15 @@ struct DurableState {
 // The folder of --state, else of the configuration; empty: none.
 std::string state_folder(const Session& session);
 
+// What becomes of a damaged state: it is set aside, told as an alert, and a new one begun; or it
+// stays as it is, and the open fails.
+enum class IfDamaged : std::uint8_t { set_aside, refuse };
+
 Result<DurableState> open_durable(const Session& session,
                                   const std::string& folder,
                                   std::shared_ptr<const Redactor> redactor,
-                                  StoreAlerts& alerts);
+                                  StoreAlerts& alerts,
+                                  IfDamaged if_damaged = IfDamaged::set_aside);
 
 // Where `input` goes on: its rows; and whether what exists is read from its beginning. A first
 // start begins where --start says; with a state, an input that it does not know is read whole.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tocsin explain: a rule's condition over one record as a tree, true and false per leaf, with the
 // values found and why not.
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -9,6 +10,7 @@
 #include "app/console.h"
 #include "app/explain_text.h"
 #include "app/geo.h"
+#include "app/rule_names.h"
 #include "app/session.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -75,17 +77,12 @@ class Explainer final : public RecordVisitor {
 };
 
 std::optional<RuleId> find_rule(const Ruleset& ruleset, const std::string& wanted) {
-  std::vector<std::string_view> names;
   for (std::uint32_t i = 0; i < ruleset.rules.size(); ++i) {
-    const RuleInfo& rule = ruleset.rules[i];
-    if (rule.id == wanted || rule.name == wanted || rule.title == wanted) {
+    if (is_named(ruleset.rules[i], wanted)) {
       return RuleId{i};
     }
-    names.emplace_back(rule.title);
   }
-  const std::optional<std::string> near = did_you_mean(wanted, names);
-  print_error("there is no rule with the id, name or title \"" + printable(wanted) + "\"" +
-              (near ? "; did you mean \"" + *near + "\"?" : ""));
+  print_error(no_such_detection(ruleset, wanted));
   return std::nullopt;
 }
 
@@ -94,9 +91,11 @@ std::optional<std::string> read_events(const std::string& path) {
   if (path == "-") {
     text << std::cin.rdbuf();
   } else {
+    errno = 0;
     std::ifstream file(path, std::ios::binary);
-    if (!file || !(text << file.rdbuf())) {
-      print_error("cannot read " + printable(path));
+    // No byte copied is a failure of << too.
+    if (!file || (!(text << file.rdbuf()) && errno != 0)) {
+      print_error(cannot_read(path));
       return std::nullopt;
     }
   }

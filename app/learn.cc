@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tocsin learn, tocsin state: what detectors know, filled from history, and looked at. Both open
 // the state folder that tail keeps, so tail must not run on it meanwhile.
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -15,7 +18,9 @@
 #include "app/durable.h"
 #include "app/geo.h"
 #include "app/learned.h"
+#include "app/losses.h"
 #include "app/progress.h"
+#include "app/rule_names.h"
 #include "app/session.h"
 #include "app/signals.h"
 #include "app/watch.h"
@@ -35,15 +40,24 @@ class KeptState {
         watch_(session.options, session.config.watch, wall_clock_now()),
         alerts_(watch_) {}
 
-  // An exit status if it cannot be opened.
+  // An exit status if it cannot be opened. Nothing is set aside here: only tail, which alerts,
+  // does.
   std::optional<int> open(bool learning) {
     const std::string folder = state_folder(session_);
     if (folder.empty()) {
       print_error("no state: name its folder with --state DIR, or state: in the configuration");
       return exit_status::usage;
     }
+    std::error_code error;
+    if (!learning && !std::filesystem::exists(folder + "/" + state_file_name, error)) {
+      print_error("there is no state in " + printable(folder) +
+                  (error ? ": " + error.message() : std::string()) +
+                  "; tocsin tail and tocsin learn make one");
+      return exit_status::usage;
+    }
     redactor_ = std::make_shared<const Redactor>(session_.config.redact);
-    Result<DurableState> durable = open_durable(session_, folder, redactor_, alerts_);
+    Result<DurableState> durable =
+        open_durable(session_, folder, redactor_, alerts_, IfDamaged::refuse);
     if (!durable) {
       print_error(printable(durable.error().message));
       return exit_status::usage;
@@ -55,8 +69,9 @@ class KeptState {
         *durable_.store, std::move(durable_.log), std::move(committing));
     stage_ = std::make_unique<AlertStage>(stage_settings(learning), session_.rules.ruleset);
     if (durable_.saved && !stage_->restore(*durable_.saved, wall_clock_now())) {
-      print_error("the detectors' state in " + printable(folder) + " cannot be read");
-      return exit_status::incomplete;
+      print_error("the detectors' state in " + printable(folder) +
+                  " cannot be read: nothing was changed; tocsin tail begins it anew");
+      return exit_status::usage;
     }
     durable_.saved.reset();
     return std::nullopt;
@@ -91,6 +106,7 @@ class KeptState {
     settings.committer = committer_.get();
     settings.correlation.detector = detector_settings(session_.geo);
     settings.correlation.by_time = learning;
+    settings.correlation.learning = learning;
     settings.correlation.since = session_.options.since;
     settings.correlation.until = session_.options.until;
     settings.correlation.duplicate_horizon_ns = settings.duplicate_horizon_ns;
@@ -163,6 +179,13 @@ int with_state(const Options& options, bool learning, Work work) {
   if (const std::optional<int> status = open_session(for_session, session)) {
     return *status;
   }
+  const std::vector<CorrelationSpec>& correlations = session.rules.ruleset->correlations;
+  if (!options.rule.empty() && std::none_of(correlations.begin(), correlations.end(), [&](auto& c) {
+        return is_named(c.info, options.rule);
+      })) {
+    print_error(no_such_correlation(*session.rules.ruleset, options.rule));
+    return exit_status::usage;
+  }
   KeptState state(session);
   if (const std::optional<int> status = state.open(learning)) {
     return *status;
@@ -197,9 +220,18 @@ int learn(const Session& session, KeptState& state) {
   }
   state.stage().finish(wall_clock_now());
   const bool written = state.flush();
+  const CorrelationCounters fed = state.engine().counters();
   if (!session.options.quiet) {
-    print_error(with_thousands(counters.events) + " records read, " +
-                with_thousands(state.engine().counters().fed) + " fed correlations");
+    print_error(counted(counters.events, "record") + " read, " + with_thousands(fed.fed) +
+                " fed correlations");
+  }
+  if (fed.learned_before > 0) {
+    print_error(counted(fed.learned_before, "record") +
+                " had been learned from before and counted no second time" +
+                (fed.fed == 0 ? std::string("; a new --state DIR learns anew") : std::string()));
+  }
+  for (const Loss& loss : correlation_losses(state.ruleset(), state.engine())) {
+    print_error(printable(loss.text) + " (" + with_thousands(loss.count) + " so far)");
   }
   const std::vector<std::string> lines = learned_summary(state.ruleset(), state.engine());
   for (const std::string& line : lines) {
@@ -228,12 +260,14 @@ std::optional<std::string> one_operand(const Options& options, const std::string
 }
 
 int import_file(const std::string& path, KeptState& state) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::istream& in = path == "-" ? std::cin : file;
-  if (path != "-" && !file) {
-    print_error("cannot read " + printable(path));
+  if (path != "-" && (!file || (file.peek() == EOF && errno != 0))) {
+    print_error(cannot_read(path));
     return exit_status::incomplete;
   }
+  file.clear();
   std::uint64_t number = 0;
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;
@@ -251,8 +285,7 @@ int import_file(const std::string& path, KeptState& state) {
     }
   }
   const bool written = taken == 0 ? state.flush() : state.keep();
-  print_error(with_thousands(taken) + " group(s) taken over, " + with_thousands(refused) +
-              " refused");
+  print_error(counted(taken, "group") + " taken over, " + with_thousands(refused) + " refused");
   return refused > 0 || !written ? exit_status::incomplete : exit_status::ran;
 }
 
@@ -289,7 +322,19 @@ int run_state_show(const Options& options) {
 
 int run_state_export(const Options& options) {
   return with_state(options, false, [&](const Session&, KeptState& state) {
-    print_lines(state_export(state.ruleset(), state.engine(), {options.rule, std::nullopt}, true));
+    const Ruleset& ruleset = state.ruleset();
+    for (std::uint32_t spec = 0; spec < ruleset.correlations.size(); ++spec) {
+      const CorrelationSpec& correlation = ruleset.correlations[spec];
+      if (!options.rule.empty() && is_named(correlation.info, options.rule) &&
+          !state.engine().has_baseline(spec)) {
+        print_error("\"" + printable(correlation.info.title) + "\" is of type " + correlation.type +
+                    ", which has no baseline to export (new_value and rare_value have); tocsin "
+                    "state show prints what it holds");
+        static_cast<void>(state.flush());
+        return exit_status::usage;
+      }
+    }
+    print_lines(state_export(ruleset, state.engine(), {options.rule, std::nullopt}, true));
     return state.flush() ? exit_status::ran : exit_status::incomplete;
   });
 }
@@ -312,7 +357,7 @@ int run_state_forget(const Options& options) {
     const std::uint64_t forgotten =
         state_forget(state.ruleset(), state.engine(), {options.rule, key});
     const bool written = forgotten == 0 ? state.flush() : state.keep();
-    print_error(with_thousands(forgotten) + " group(s) forgotten");
+    print_error(counted(forgotten, "group") + " forgotten");
     return written && forgotten > 0 ? exit_status::ran : exit_status::incomplete;
   });
 }

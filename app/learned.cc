@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "app/console.h"
+#include "app/rule_names.h"
 #include "engine/base/text.h"
 #include "engine/base/time.h"
 #include "engine/event/json_tree.h"
@@ -10,10 +12,6 @@
 
 namespace tocsin {
 namespace {
-
-bool is_named(const RuleInfo& info, const std::string& name) {
-  return name.empty() || info.id == name || info.name == name || info.title == name;
-}
 
 std::string joined(const std::vector<std::optional<std::string>>& group) {
   std::string text;
@@ -42,7 +40,7 @@ void for_each_meant(const Ruleset& ruleset,
                     const StateFilter& filter,
                     Visit visit) {
   for (std::uint32_t spec = 0; spec < ruleset.correlations.size(); ++spec) {
-    if (!is_named(ruleset.correlations[spec].info, filter.rule)) {
+    if (!filter.rule.empty() && !is_named(ruleset.correlations[spec].info, filter.rule)) {
       continue;
     }
     engine.for_each_group(spec, [&](const GroupView& view) {
@@ -52,10 +50,6 @@ void for_each_meant(const Ruleset& ruleset,
       }
     });
   }
-}
-
-std::string plural(std::uint64_t number, const std::string& what) {
-  return with_thousands(number) + " " + what + (number == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -83,8 +77,8 @@ std::vector<std::string> learned_summary(const Ruleset& ruleset, const Correlati
       }
     });
     std::string line = printable(ruleset.correlations[spec].info.title) + ": " +
-                       plural(groups, "group") + ", " + plural(values, "value") + " from " +
-                       plural(events, "event");
+                       counted(groups, "group") + ", " + counted(values, "value") + " from " +
+                       counted(events, "event");
     if (first) {
       line += ", " + format_rfc3339(*first) + " to " + format_rfc3339(*last);
     }
@@ -121,7 +115,7 @@ std::vector<std::string> state_export(const Ruleset& ruleset,
   for_each_meant(
       ruleset, engine, filter, [&](std::uint32_t spec, const GroupView& view, const auto& group) {
         const CorrelationSpec& correlation = ruleset.correlations[spec];
-        if (baselines_only && correlation.type != "new_value") {
+        if (baselines_only && !engine.has_baseline(spec)) {
           return;
         }
         const std::optional<std::string> state = engine.show(spec, view.key);

@@ -136,6 +136,7 @@ void OpenState::note_use() const {
 
 Result<OpenState> open_state(const std::string& directory,
                              TimeNs now,
+                             bool set_aside_damaged,
                              const StoreNotices& notices) {
   const auto tell = [&](StoreNotice::Kind kind, const std::string& text) {
     if (notices) {
@@ -160,6 +161,11 @@ Result<OpenState> open_state(const std::string& directory,
     }
     state.tables.reset();
     state.database.reset();
+    if (!set_aside_damaged) {
+      return fail(
+          "the state in " + directory + " is damaged (" + opened.reason +
+          "): nothing was changed; tocsin tail sets it aside and begins anew, with an alert");
+    }
     const Result<std::string> aside = set_aside(*state.folder, now);
     if (!aside) {
       return Unexpected<Error>{aside.error()};

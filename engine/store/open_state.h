@@ -27,6 +27,10 @@ struct OpenState {
   void note_use() const;
 };
 
-Result<OpenState> open_state(const std::string& directory, TimeNs now, const StoreNotices& notices);
+// `set_aside_damaged`: else a damaged file stays where it is, and this fails.
+Result<OpenState> open_state(const std::string& directory,
+                             TimeNs now,
+                             bool set_aside_damaged,
+                             const StoreNotices& notices);
 
 }  // namespace tocsin

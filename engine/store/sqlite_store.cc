@@ -520,7 +520,8 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory,
                                                  StoreNotices notices) {
   // A second time where the first one finds damage that the checks have not seen.
   for (int attempt = 1;; ++attempt) {
-    Result<OpenState> state = open_state(directory, settings.now, notices);
+    Result<OpenState> state =
+        open_state(directory, settings.now, settings.set_aside_damaged, notices);
     if (!state) {
       return Unexpected<Error>{state.error()};
     }
@@ -529,7 +530,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory,
     if (loaded) {
       return std::unique_ptr<Store>(std::move(store));
     }
-    if (!store->is_damaged() || attempt == 2) {
+    if (!store->is_damaged() || attempt == 2 || !settings.set_aside_damaged) {
       return fail("cannot read the state in " + directory + ": " + loaded.error().message);
     }
   }

@@ -48,6 +48,8 @@ using StoreNotices = std::function<void(const StoreNotice&)>;
 
 struct SqliteStoreSettings {
   TimeNs now = 0;  // names what is set aside
+  // False: a damaged file stays where it is, and the open fails.
+  bool set_aside_damaged = true;
   // Takes the secrets out of an alert before it is written; empty: written as it is.
   std::function<Alert(const Alert&)> redact;
   // Those that exist; deliveries to others are given up at the start. Absent: all are kept.
@@ -63,7 +65,8 @@ struct SqliteStoreSettings {
 };
 
 // Fails if another process uses the folder, if the file is of a later version, or if it cannot be
-// written; a damaged file is set aside (see StoreNotice) and a new one begun.
+// written; a damaged file is set aside (see StoreNotice) and a new one begun, unless the
+// settings forbid it.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory,
                                                  SqliteStoreSettings settings,
                                                  StoreNotices notices);
