@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// detectors [--runs N]: stateful detectors alone, on one thread, from matches in memory: matches
-// per second of CPU time, medians, and where it says so the memory that the process grew by.
+// detectors [--runs N] [--rows memory,count,order,new]: stateful detectors alone, on one thread,
+// from matches in memory: matches per second of CPU time, medians, and where it says so the memory
+// that the process grew by. A line is "what | measured | what it must be".
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -102,20 +103,33 @@ double resident_bytes() {
   return pages * 4096;
 }
 
-void row(const char* name,
-         const CorrelationSpec& spec,
-         const std::vector<Observed>& events,
-         int runs,
-         const std::vector<Observed>& warm_up = {}) {
+void print_row(const char* name, const std::string& measured, const char* must) {
+  std::printf("%s | %s | %s\n", name, measured.c_str(), must);
+  std::fflush(stdout);
+}
+
+std::string text_of(double number, const char* unit) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f%s", number, unit);
+  return text;
+}
+
+// Matches per second.
+double row(const char* name,
+           const char* must,
+           const CorrelationSpec& spec,
+           const std::vector<Observed>& events,
+           int runs,
+           const std::vector<Observed>& warm_up = {}) {
   std::vector<double> seconds;
   for (int run = 0; run < runs; ++run) {
     const std::unique_ptr<Detector> detector = make(spec);
     feed(*detector, warm_up);
     seconds.push_back(feed(*detector, events));
   }
-  std::printf(
-      "%-58s %6.2f M/s\n", name, static_cast<double>(events.size()) / median(seconds) / 1e6);
-  std::fflush(stdout);
+  const double rate = static_cast<double>(events.size()) / median(seconds);
+  print_row(name, text_of(rate / 1e6, " M/s"), must);
+  return rate;
 }
 
 std::vector<Observed> stream(std::size_t count,
@@ -136,6 +150,7 @@ void count_rows(int runs) {
     keys.push_back(key_of("arn:" + std::to_string(i)));
   }
   row("event_count, 100,000 groups",
+      "2 M/s",
       spec,
       stream(4'000'000,
              [&](std::size_t i, Observed& event) {
@@ -146,38 +161,48 @@ void count_rows(int runs) {
   CorrelationSpec values = spec_of("value_count", 10 * minute_ns, 1);
   values.fields = {"v"};
   values.thresholds = {{CompareOp::gte, 1e6}};
+  std::vector<double> rates;
   for (const std::size_t distinct : {10u, 2'000u}) {
     // 10 groups, each with about 4,000 events in its window.
-    row(distinct == 10 ? "value_count, 10 groups, 10 distinct values per window"
-                       : "value_count, 10 groups, 2,000 distinct values per window",
-        values,
-        stream(2'000'000,
-               [&](std::size_t i, Observed& event) {
-                 event.key = keys[random() % 10];
-                 event.value = "agent-" + std::to_string(random() % distinct);
-                 event.time = static_cast<TimeNs>(i) * 15'000'000;
-               }),
-        runs);
+    rates.push_back(row(distinct == 10 ? "value_count, 10 groups, 10 distinct values per window"
+                                       : "value_count, 10 groups, 2,000 distinct values per window",
+                        "-",
+                        values,
+                        stream(2'000'000,
+                               [&](std::size_t i, Observed& event) {
+                                 event.key = keys[random() % 10];
+                                 event.value = "agent-" + std::to_string(random() % distinct);
+                                 event.time = static_cast<TimeNs>(i) * 15'000'000;
+                               }),
+                        runs));
   }
+  print_row(
+      "value_count, speed with 2,000 distinct / with 10", text_of(rates[1] / rates[0], ""), "0.5");
 }
 
 void order_rows(int runs) {
   const CorrelationSpec spec = spec_of("temporal_ordered", 10 * minute_ns, 4);
   std::mt19937_64 random(2);
+  std::vector<double> rates;
   for (const std::size_t count : {100'000u, 1'000'000u}) {
     // One group, all within the window for the short stream: what a combining detector would die
     // of. The last rule is never met.
-    row(count == 100'000 ? "temporal_ordered, 4 rules, 100,000 matches of one group"
-                         : "temporal_ordered, 4 rules, 1,000,000 matches of one group",
-        spec,
-        stream(count,
-               [&](std::size_t i, Observed& event) {
-                 event.key = key_of("g");
-                 event.inputs = std::uint64_t{1} << (random() % 3);
-                 event.time = static_cast<TimeNs>(i) * 1'000'000;
-               }),
-        runs);
+    rates.push_back(row(count == 100'000
+                            ? "temporal_ordered, 4 rules, 100,000 matches of one group"
+                            : "temporal_ordered, 4 rules, 1,000,000 matches of one group",
+                        "-",
+                        spec,
+                        stream(count,
+                               [&](std::size_t i, Observed& event) {
+                                 event.key = key_of("g");
+                                 event.inputs = std::uint64_t{1} << (random() % 3);
+                                 event.time = static_cast<TimeNs>(i) * 1'000'000;
+                               }),
+                        runs));
   }
+  print_row("temporal_ordered, speed with 1,000,000 matches / with 100,000",
+            text_of(rates[1] / rates[0], ""),
+            "about 1: linear");
 }
 
 CorrelationSpec new_value_spec() {
@@ -198,10 +223,11 @@ void memory_row() {
   const double before = resident_bytes();
   const std::unique_ptr<Detector> detector = make(new_value_spec());
   feed(*detector, all);
-  std::printf("%-58s %6.0f MB resident, %.0f MB by its own count\n",
-              "new_value, 1,000,000 pairs, memory",
-              (resident_bytes() - before) / 1e6,
-              static_cast<double>(detector->counters().bytes) / 1e6);
+  const double grown = (resident_bytes() - before) / 1e6;
+  const double counted = static_cast<double>(detector->counters().bytes) / 1e6;
+  print_row("new_value, 1,000,000 pairs, resident memory",
+            text_of(grown, " MB (") + text_of(counted, " MB by its own count)"),
+            "150 MB");
 }
 
 void novelty_rows(int runs) {
@@ -215,6 +241,7 @@ void novelty_rows(int runs) {
     event.value = "10." + std::to_string(which % 10) + ".1." + std::to_string(which / 10 % 250);
   };
   row("new_value, pairs of the last minute (1,000)",
+      "3 M/s",
       new_value_spec(),
       stream(3'000'000,
              [&](std::size_t i, Observed& event) {
@@ -227,6 +254,7 @@ void novelty_rows(int runs) {
     event.time = static_cast<TimeNs>(i) * 1'000;
   });
   row("new_value, 1,000,000 pairs, in random order",
+      "1 M/s",
       new_value_spec(),
       stream(2'000'000,
              [&](std::size_t i, Observed& event) {

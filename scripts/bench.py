@@ -249,6 +249,24 @@ def other_rows(bench, data):
     return out
 
 
+def detector_rows(bench, data):
+    """Programs that print their own rows: "what | measured | must"."""
+    out = []
+    aws = os.path.join(SIGMA, "rules", "cloud", "aws")
+    programs = [("detectors", ["detectors", "--runs", str(bench.options.runs)])]
+    if os.path.exists(aws):
+        programs.append(("stream", ["stream", "--data", data, "--rules", aws, "--rules",
+                                    os.path.join(SOURCE, "bench", "stream"), "--runs", str(bench.options.runs)]))
+    for name, (program, *arguments) in programs:
+        if not bench.wanted(name):
+            continue
+        done = run([os.path.join(bench.build, "bench", program), *arguments])
+        for line in done.out.decode().splitlines():
+            out.append((*[cell.strip() for cell in line.split("|")], "-"))
+            print(line, flush=True)
+    return out
+
+
 def peer_rows(bench, data):
     """Other engines that are installed, on the same records and rules."""
     aws = os.path.join(SIGMA, "rules", "cloud", "aws")
@@ -329,7 +347,7 @@ def main():
     bench = Bench(options)
     try:
         speed_rows(bench, data)
-        others = other_rows(bench, data)
+        others = other_rows(bench, data) + detector_rows(bench, data)
         peers = peer_rows(bench, data)
         if not options.no_write and not options.rows:
             write_page(bench, others, peers)
