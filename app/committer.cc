@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/record_numbers.h"
+#include "engine/base/rows.h"
 
 namespace tocsin {
 namespace {
@@ -24,12 +25,10 @@ TimeNs steady_ns(std::chrono::steady_clock::time_point time) {
 std::string merged_rows(std::string_view rows) {
   std::unordered_map<std::string_view, std::string_view> last;
   std::vector<std::string_view> order;
-  while (!rows.empty()) {
-    const std::size_t end = std::min(rows.find('\n'), rows.size());
-    const std::string_view line = rows.substr(0, end);
-    rows.remove_prefix(std::min(end + 1, rows.size()));
-    const std::string_view key = line.substr(0, line.find('\t'));
-    const auto [place, is_new] = last.insert_or_assign(key, line);
+  RowReader reader(rows);
+  for (TextRow row; reader.next(row);) {
+    const auto [place, is_new] =
+        last.insert_or_assign(row.key.empty() ? row.line : row.key, row.line);
     if (is_new) {
       order.push_back(place->first);
     }
@@ -196,6 +195,7 @@ void Committer::try_until_done(const Commit& commit) {
     }
     Lock lock(mutex_);
     failing_ = true;
+    hopeless_ = damage_told_;
     done_.notify_all();
     const bool at_once = work_.wait_for(lock, pause, [&] { return ended_ || retry_at_once_; });
     if (ended_) {
@@ -220,10 +220,10 @@ bool Committer::flush(DurationNs patience_ns) {
   hurry_ = true;
   retry_at_once_ = failing_;
   work_.notify_all();
-  const bool done = done_.wait_until(
-      lock, until, [&] { return pending_.is_empty() && !committing_ && !writing_snapshot_; });
+  const auto is_done = [&] { return pending_.is_empty() && !committing_ && !writing_snapshot_; };
+  done_.wait_until(lock, until, [&] { return hopeless_ || is_done(); });
   hurry_ = false;
-  return done;
+  return is_done();
 }
 
 void Committer::stop_waiting() {

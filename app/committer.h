@@ -67,7 +67,8 @@ class Committer {
   void add(StagedCommit staged);
   // Whether the next StagedCommit should bring a snapshot.
   bool wants_snapshot() const { return wants_snapshot_.load(std::memory_order_relaxed); }
-  // Waits until everything is in the store. False if that fails for longer than `patience_ns`.
+  // Waits until everything is in the store. False if that fails for longer than `patience_ns`, or
+  // for good: the store is damaged.
   bool flush(DurationNs patience_ns);
   // Wakes an add() that waits for room, for good: from here on nothing is bounded, so call it only
   // when the run ends.
@@ -113,6 +114,7 @@ class Committer {
   bool committing_ = false;
   bool writing_snapshot_ = false;
   bool failing_ = false;
+  bool hopeless_ = false;  // until the store is opened again
   bool hurry_ = false;
   bool retry_at_once_ = false;  // a flush does not sit out the pause behind a failure
   bool unbounded_ = false;

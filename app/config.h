@@ -27,6 +27,7 @@ struct InputConfig {
   bool from_beginning = false;
   // tail only; what is not given is as TailOptions has it.
   std::optional<DurationNs> poll_ns, rescan_ns, rotate_wait_ns, compressed_stall_ns;
+  std::string state;              // the state folder of the run, which is never read; empty: none
   DurationNs no_data_for_ns = 0;  // silence that raises a system alert; 0: none does
   friend bool operator==(const InputConfig&, const InputConfig&) = default;
 };

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/base/rows.h"
+
 namespace tocsin {
 namespace {
 
@@ -23,17 +25,14 @@ constexpr std::size_t hex_digits = 16;
 
 void RecordNumbers::load(const std::vector<Position>& positions) {
   for (const Position& position : positions) {
-    std::string_view rows = position.state;
-    while (position.input == input_name && !rows.empty()) {
-      const std::string_view line = rows.substr(0, rows.find('\n'));
-      rows.remove_prefix(std::min(line.size() + 1, rows.size()));
-      const std::size_t tab = line.find('\t');
-      if (tab != 2 * hex_digits) {
+    RowReader reader(position.input == input_name ? position.state : std::string_view());
+    for (TextRow row; reader.next(row);) {
+      if (row.key.size() != 2 * hex_digits) {
         continue;
       }
-      const auto high = parse(line.substr(0, hex_digits), 16);
-      const auto low = parse(line.substr(hex_digits, hex_digits), 16);
-      const auto records = parse(line.substr(tab + 1), 10);
+      const auto high = parse(row.key.substr(0, hex_digits), 16);
+      const auto low = parse(row.key.substr(hex_digits), 16);
+      const auto records = parse(row.text, 10);
       std::string unchanged;
       if (high && low && records) {
         note({*high, *low}, *records, unchanged);

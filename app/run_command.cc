@@ -170,9 +170,8 @@ class Runner {
       record_numbers_.load(durable_.store->positions());
       settings.record_numbers = &record_numbers_;
       settings.correlation.journal = true;
-      settings.correlation.redact = [redactor](const std::string& json) {
-        return record_without_secrets(json, *redactor);
-      };
+      settings.correlation.redact = [cleaner = std::make_shared<RecordCleaner>(redactor)](
+                                        const std::string& json) { return cleaner->clean(json); };
     }
     stage_ = std::make_unique<AlertStage>(std::move(settings), session_->rules.ruleset);
     if (durable_.store != nullptr) {
@@ -180,6 +179,15 @@ class Runner {
     }
     const LoadResult& rules = session_->rules;
     watch_.telemetry.on_rules({rules.loaded, rules.rejected, rules.kept.size()});
+    if (mode_ == RunMode::tail && rules.rejected > 0) {
+      // One of them may have run until now, in its last good version.
+      watch_.system_alerts.raise(
+          "rules-rejected",
+          {},
+          Level::medium,
+          with_thousands(rules.rejected) +
+              " rule(s) are rejected and do not run: " + first_error(rules.diagnostics));
+    }
     return std::nullopt;
   }
 
@@ -230,8 +238,8 @@ class Runner {
     settings.on_damaged = [this] {
       store_alerts_.raise("state-damaged",
                           Level::critical,
-                          "the state is damaged: tocsin ends, and the next start sets it aside and "
-                          "reads everything from the beginning");
+                          "the state is damaged or was removed: tocsin ends, and the next start "
+                          "sets aside what is left of it and reads everything from the beginning");
       stop();
     };
     const std::lock_guard lock(running_mutex_);
@@ -304,7 +312,7 @@ class Runner {
       Progress progress(mode_ == RunMode::scan && stderr_is_terminal() && !options_.quiet, *input_);
       RunConsumer consumer(*stage_, progress, watch_, *input_, *outlets_, [this] { say_ready(); });
       if (committer_ != nullptr) {
-        consumer.watch_commits([this] { return committer_->waiting_since(); });
+        consumer.watch_store(*durable_.store, [this] { return committer_->waiting_since(); });
       }
       std::unique_ptr<Reloader> reloader;
       std::unique_ptr<Services> services;

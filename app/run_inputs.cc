@@ -2,9 +2,11 @@
 #include "app/run_inputs.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "app/console.h"
+#include "engine/input/glob.h"
 #include "engine/input/inputs.h"
 
 namespace tocsin {
@@ -16,6 +18,7 @@ FileInputOptions file_options(const InputConfig& config, const Options& options,
   files.paths = config.paths;
   files.exclude = config.exclude;
   files.follow_links = config.follow_links;
+  files.skipped_folder = config.state;
   files.decode = decode_options(config, options);
   files.notice = [&notices, id = config.id](const InputNotice& notice) {
     notices.take(id, notice);
@@ -32,6 +35,29 @@ TailOptions tail_options(const InputConfig& config) {
   tail.rotate_wait_ns = config.rotate_wait_ns.value_or(tail.rotate_wait_ns);
   tail.compressed_stall_ns = config.compressed_stall_ns.value_or(tail.compressed_stall_ns);
   return tail;
+}
+
+// A folder that holds the state folder is read but for that; what lies in it is not read at all.
+Result<void> check_apart_from_state(const InputConfig& input) {
+  std::error_code error;
+  const std::filesystem::path state = input.state.empty()
+                                          ? std::filesystem::path()
+                                          : std::filesystem::weakly_canonical(input.state, error);
+  if (state.empty() || error) {
+    return {};
+  }
+  for (const std::string& path : input.paths) {
+    const std::filesystem::path named =
+        std::filesystem::weakly_canonical(is_glob(path) ? glob_root(path) : path, error);
+    const bool inside =
+        !error &&
+        std::mismatch(state.begin(), state.end(), named.begin(), named.end()).first == state.end();
+    if (inside) {
+      return fail("input " + input.id + " reads " + path + ", which lies in the state folder " +
+                  input.state + ": tocsin would read what it writes; give the logs another folder");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -51,6 +77,9 @@ Result<std::unique_ptr<Input>> open_input(const InputConfig& config,
                                           Notices& notices,
                                           std::string positions) {
   FileInputOptions files = file_options(config, options, notices);
+  if (const Result<void> apart = check_apart_from_state(config); !apart) {
+    return Unexpected<Error>{apart.error()};
+  }
   if (mode == RunMode::scan) {
     return make_scan_input(std::move(files));
   }

@@ -147,6 +147,7 @@ std::vector<InputConfig> chosen_inputs(const Options& options, const Config& con
       input.log_source = options.log_source;
     }
     input.from_beginning = input.from_beginning || options.from_beginning;
+    input.state = options.state.empty() ? config.state : options.state;
   }
   return inputs;
 }

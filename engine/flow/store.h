@@ -69,7 +69,7 @@ class Store {
   virtual std::vector<Position> positions() const = 0;
   // There were positions once, and they are lost: what exists is to be read from its beginning.
   virtual bool lost_positions() const { return false; }
-  // It cannot be written any more, nor will it be until it is opened again.
+  // It is damaged or was removed: it cannot be written until it is opened again.
   virtual bool is_damaged() const { return false; }
   // What a restart goes on with, by key; nothing where nothing outlives the process.
   virtual std::vector<StateRow> detector_state() const { return {}; }

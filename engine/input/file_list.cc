@@ -58,6 +58,7 @@ FileList::FileList(const FileInputOptions& options)
     : paths_(options.paths),
       exclude_(options.exclude),
       follow_links_(options.follow_links),
+      skipped_folder_(options.skipped_folder),
       notice_(options.notice) {}
 
 std::vector<ListedFile> FileList::list() {
@@ -162,6 +163,16 @@ std::vector<std::string> FileList::enter(const std::string& folder,
   std::vector<std::string> entries;
   if (!walk.visited.emplace(stat.id.device, stat.id.inode).second) {
     return entries;
+  }
+  if (!skipped_folder_.empty()) {
+    const std::optional<FileStat> own = stat_path(skipped_folder_, true);
+    if (own && own->id.device == stat.id.device && own->id.inode == stat.id.inode) {
+      tell_once(InputNotice::Kind::information,
+                "state-skipped",
+                folder,
+                "not read: it is tocsin's own state folder");
+      return entries;
+    }
   }
   const std::unique_ptr<DIR, CloseDir> dir(::opendir(folder.c_str()));
   if (dir == nullptr) {

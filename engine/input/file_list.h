@@ -58,6 +58,7 @@ class FileList {
   std::vector<std::string> paths_;
   std::vector<std::string> exclude_;
   bool follow_links_;
+  std::string skipped_folder_;
   NoticeSink notice_;
   std::set<std::pair<std::string, std::string>> told_;
   std::vector<ListedFile> files_;

@@ -18,6 +18,7 @@ struct FileInputOptions {
   std::vector<std::string> paths;    // files, folders (recursive), globs (* ? [ ] **), "-" (stdin)
   std::vector<std::string> exclude;  // globs on the whole path
   bool follow_links = false;         // symlinks that leave the root
+  std::string skipped_folder;        // tocsin's own: not entered; empty: none
   DecodeOptions decode;
   std::size_t batch_bytes = limits::batch_bytes;
   NoticeSink notice;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "engine/base/rows.h"
+
 namespace tocsin {
 
 namespace {
@@ -171,20 +173,14 @@ void append_row(std::string_view key, std::string_view text, std::string& rows) 
 
 std::map<std::string, std::string> parse_rows(std::string_view rows, std::size_t& malformed) {
   std::map<std::string, std::string> found;
-  while (!rows.empty()) {
-    const std::size_t end = std::min(rows.find('\n'), rows.size());
-    const std::string_view line = rows.substr(0, end);
-    rows.remove_prefix(std::min(end + 1, rows.size()));
-    const std::size_t tab = line.find('\t');
-    if (line.empty()) {
-      continue;
-    }
-    if (tab == std::string_view::npos || tab == 0) {
+  RowReader reader(rows);
+  for (TextRow row; reader.next(row);) {
+    if (row.key.empty()) {
       ++malformed;
-    } else if (tab + 1 == line.size()) {
-      found.erase(std::string(line.substr(0, tab)));
+    } else if (row.text.empty()) {
+      found.erase(std::string(row.key));
     } else {
-      found[std::string(line.substr(0, tab))] = std::string(line.substr(tab + 1));
+      found[std::string(row.key)] = std::string(row.text);
     }
   }
   return found;

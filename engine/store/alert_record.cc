@@ -139,104 +139,107 @@ class Reader {
   WireReader wire_;
 };
 
+// The fields of a record, in their order.
+template <typename Archive, typename... Fields>
+void each(Archive& archive, Fields&... fields) {
+  (archive(fields), ...);
+}
+
 // T is the type, const for a Writer.
 template <typename T, typename U>
 concept Is = std::is_same_v<std::remove_const_t<T>, U>;
 
 template <typename Archive, Is<Evidence> T>
 void describe(Archive& archive, T& evidence) {
-  archive(evidence.selection);
-  archive(evidence.field);
-  archive(evidence.op);
-  archive(evidence.pattern);
-  archive(evidence.value);
+  each(archive, evidence.selection, evidence.field, evidence.op, evidence.pattern, evidence.value);
 }
 
 template <typename Archive, Is<RecordCopy> T>
 void describe(Archive& archive, T& record) {
-  archive(record.source);
-  archive(record.record);
-  archive(record.offset);
-  archive(record.json);
-  archive(record.event_id);
-  archive(record.cloudtrail);
-  archive(record.time);
-  archive(record.identity);
+  each(archive,
+       record.source,
+       record.record,
+       record.offset,
+       record.json,
+       record.event_id,
+       record.cloudtrail,
+       record.time,
+       record.identity);
 }
 
 template <typename Archive, Is<RelatedRule> T>
 void describe(Archive& archive, T& related) {
-  archive(related.id);
-  archive(related.type);
+  each(archive, related.id, related.type);
 }
 
 template <typename Archive, Is<LogSource> T>
 void describe(Archive& archive, T& source) {
-  archive(source.category);
-  archive(source.product);
-  archive(source.service);
+  each(archive, source.category, source.product, source.service);
 }
 
 template <typename Archive, Is<RuleExtensions> T>
 void describe(Archive& archive, T& extensions) {
-  archive(extensions.alert);
-  archive(extensions.fold_by);
-  archive(extensions.repeat_interval);
-  archive(extensions.receiver);
-  archive(extensions.fields);
-  archive(extensions.runbook);
-  archive(extensions.emit_watermark);
-  archive(extensions.emit_given);
+  each(archive,
+       extensions.alert,
+       extensions.fold_by,
+       extensions.repeat_interval,
+       extensions.receiver,
+       extensions.fields,
+       extensions.runbook,
+       extensions.emit_watermark,
+       extensions.emit_given);
 }
 
 template <typename Archive, Is<RuleInfo> T>
 void describe(Archive& archive, T& rule) {
-  archive(rule.kind);
-  archive(rule.title);
-  archive(rule.id);
-  archive(rule.name);
-  archive(rule.level);
-  archive(rule.status);
-  archive(rule.description);
-  archive(rule.author);
-  archive(rule.date);
-  archive(rule.modified);
-  archive(rule.license);
-  archive(rule.taxonomy);
-  archive(rule.tags);
-  archive(rule.references);
-  archive(rule.falsepositives);
-  archive(rule.fields);
-  archive(rule.scope);
-  archive(rule.related);
-  archive(rule.log_source);
-  archive(rule.log_source_definition);
-  archive(rule.custom);
-  archive(rule.extensions);
-  archive(rule.file);
-  archive(rule.line);
-  archive(rule.fingerprint);
-  archive(rule.key);
+  each(archive,
+       rule.kind,
+       rule.title,
+       rule.id,
+       rule.name,
+       rule.level,
+       rule.status,
+       rule.description,
+       rule.author,
+       rule.date,
+       rule.modified,
+       rule.license,
+       rule.taxonomy,
+       rule.tags,
+       rule.references,
+       rule.falsepositives,
+       rule.fields,
+       rule.scope,
+       rule.related,
+       rule.log_source,
+       rule.log_source_definition,
+       rule.custom,
+       rule.extensions,
+       rule.file,
+       rule.line,
+       rule.fingerprint,
+       rule.key);
 }
 
 template <typename Archive, Is<Alert> T>
 void describe(Archive& archive, T& alert) {
-  archive(alert.id);
-  archive(alert.kind);
-  archive(alert.time);
-  archive(alert.detected_at);
-  archive(alert.level);
-  archive(alert.system_rule);
-  archive(alert.summary);
-  archive(alert.group);
-  archive(alert.count);
-  archive(alert.entities);
-  archive(alert.first_seen);
-  archive(alert.last_seen);
-  archive(alert.learning);
-  archive(alert.matched);
-  archive(alert.evidence_json);
-  archive(alert.events);
+  each(archive,
+       alert.id,
+       alert.kind,
+       alert.time,
+       alert.detected_at,
+       alert.level,
+       alert.system_rule,
+       alert.summary,
+       alert.group,
+       alert.count,
+       alert.entities,
+       alert.first_seen,
+       alert.last_seen,
+       alert.learning,
+       alert.matched,
+       alert.evidence_json,
+       alert.events);
 }
 
 template <typename T>

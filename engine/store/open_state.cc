@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/open_state.h"
 
+#include <optional>
 #include <utility>
+
+#include <sys/stat.h>
 
 #include "engine/store/schema.h"
 
@@ -25,6 +28,17 @@ constexpr const char* settings_sql =
     "PRAGMA journal_size_limit = 67108864;"
     "PRAGMA wal_autocheckpoint = 4000;"
     "PRAGMA synchronous = FULL;";
+
+// Files that were found damaged are kept for people to look at, but not for ever.
+constexpr std::size_t set_aside_max = 3;
+
+std::optional<FileNumber> number_of(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return FileNumber{status.st_dev, status.st_ino};
+}
 
 enum class Outcome : std::uint8_t { ready, damaged, failed };
 
@@ -112,7 +126,7 @@ void note_lost_positions(OpenState& state) {
 std::string damage_before(const StateFolder& folder) {
   const std::string file = state_file_name;
   if (folder.has(damaged_name)) {
-    return "it was found damaged while it was in use";
+    return "it was found damaged, or removed, while it was in use";
   }
   if (!folder.is_empty(file)) {
     return "";
@@ -132,6 +146,17 @@ void OpenState::note_damage() const {
 
 void OpenState::note_use() const {
   static_cast<void>(folder->make_file(used_name));
+}
+
+bool OpenState::is_in_place() const {
+  return folder->is_in_place() && number_of(folder->file(state_file_name)) == file;
+}
+
+void OpenState::note_removal() const {
+  if (!folder->has(state_file_name)) {
+    folder->make_again();
+    note_damage();
+  }
 }
 
 Result<OpenState> open_state(const std::string& directory,
@@ -170,9 +195,15 @@ Result<OpenState> open_state(const std::string& directory,
     if (!aside) {
       return Unexpected<Error>{aside.error()};
     }
+    const std::size_t dropped = state.folder->drop_set_aside(state_file_name, set_aside_max);
     tell(StoreNotice::Kind::damaged,
-         "the state in " + directory + " is damaged (" + opened.reason + "): it is kept as " +
-             *aside + ", and every input is read from its beginning");
+         "the state in " + directory + " is damaged (" + opened.reason +
+             "): " + (aside->empty() ? "nothing is left of it" : "it is kept as " + *aside) +
+             (dropped == 0
+                  ? ""
+                  : " (of those that were set aside before, " + std::to_string(dropped) +
+                        " removed: the last " + std::to_string(set_aside_max) + " are kept)") +
+             ", and every input is read from its beginning");
     opened = open_file(state);
     if (opened.outcome == Outcome::ready) {
       note_lost_positions(state);
@@ -181,6 +212,7 @@ Result<OpenState> open_state(const std::string& directory,
   if (opened.outcome != Outcome::ready) {
     return fail("cannot use the state in " + directory + ": " + opened.reason);
   }
+  state.file = number_of(state.folder->file(state_file_name)).value_or(FileNumber{});
   return state;
 }
 

@@ -3,6 +3,7 @@
 // do with a file that is damaged. Thread rule: one thread. Errors: Result.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,13 @@
 #include "engine/store/tables.h"
 
 namespace tocsin {
+
+// A file, whatever its name.
+struct FileNumber {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileNumber&, const FileNumber&) = default;
+};
 
 // Members in the order in which they need each other.
 struct OpenState {
@@ -25,6 +33,11 @@ struct OpenState {
   void note_damage() const;
   // Something was committed: from here on an empty file is a damaged one. Best effort.
   void note_use() const;
+  // Is the file that is written still the one that the next start would find?
+  bool is_in_place() const;
+  // It is not, and there is none: the next start is told that there was one. Best effort.
+  void note_removal() const;
+  FileNumber file;  // of the database
 };
 
 // `set_aside_damaged`: else a damaged file stays where it is, and this fails.

@@ -99,7 +99,7 @@ class SqliteStore final : public Store {
   // The file was found damaged: open again, to have it set aside.
   bool is_damaged() const override {
     const std::lock_guard lock(mutex_);
-    return is_damage(tables_.error_code());
+    return removed_ || is_damage(tables_.error_code());
   }
 
   Result<void> commit(const Commit& commit) override;
@@ -148,6 +148,7 @@ class SqliteStore final : public Store {
   bool marks_failed_ = false;
   bool lost_positions_ = false;
   bool used_ = false;
+  bool removed_ = false;
   bool full_told_ = false;
   std::uint64_t room_made_ = 0;
   bool stopped_ = false;
@@ -210,6 +211,13 @@ Result<void> SqliteStore::commit(const Commit& commit) {
     rows.push_back(maker.row(addressed));
   }
   Lock lock(mutex_);
+  if (!state_.is_in_place()) {
+    // What is written now no start would ever find.
+    removed_ = true;
+    state_.note_removal();
+    return fail("the state was removed or replaced while it was in use: " +
+                state_.folder->file(state_file_name));
+  }
   for (;;) {
     Change change;
     const bool written = write(commit, rows, change);

@@ -31,7 +31,8 @@ namespace tocsin {
 
 struct StoreNotice {
   enum class Kind : std::uint8_t {
-    damaged,         // the file was set aside: every input starts from its beginning
+    damaged,         // the file was set aside: every input starts from its beginning. Of such files
+                     // the last three are kept
     open_to_others,  // the folder can be entered by other users
     receiver_gone,   // deliveries to receivers that are no more were given up
     rule_over_quota,

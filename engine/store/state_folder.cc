@@ -7,8 +7,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <utility>
+#include <vector>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +21,7 @@ namespace tocsin {
 namespace {
 
 constexpr const char* lock_name = "/lock";
+constexpr const char* aside_infix = ".damaged-";
 constexpr mode_t folder_mode = 0700;
 constexpr mode_t file_mode = 0600;
 
@@ -92,7 +96,11 @@ Result<std::unique_ptr<StateFolder>> StateFolder::open(const std::string& path) 
   }
   // A full disk must not keep us from starting: the number is for people only.
   static_cast<void>(write_holder(lock));
-  return std::unique_ptr<StateFolder>(new StateFolder(folder, lock, (status.st_mode & 0077) != 0));
+  std::unique_ptr<StateFolder> made(new StateFolder(folder, lock));
+  made->open_to_others_ = (status.st_mode & 0077) != 0;
+  made->device_ = status.st_dev;
+  made->inode_ = status.st_ino;
+  return made;
 }
 
 StateFolder::~StateFolder() {
@@ -130,7 +138,7 @@ bool StateFolder::has(const std::string& name) const {
 }
 
 Result<std::string> StateFolder::set_aside(const std::string& name, TimeNs now) const {
-  const std::string base = file(name) + ".damaged-" + stamp(now);
+  const std::string base = file(name) + aside_infix + stamp(now);
   std::string to = base;
   const auto is_taken = [&] {
     for (const char* end : ends) {
@@ -143,15 +151,54 @@ Result<std::string> StateFolder::set_aside(const std::string& name, TimeNs now) 
   for (int i = 2; is_taken(); ++i) {
     to = base + "." + std::to_string(i);
   }
+  std::string kept;
   // The file itself last: if we are killed between, the next start does the rest.
   for (auto end = ends.rbegin(); end != ends.rend(); ++end) {
     const std::string from = file(name) + *end;
-    if (exists(from) && std::rename(from.c_str(), (to + *end).c_str()) != 0) {
+    if (!exists(from)) {
+      continue;
+    }
+    if (std::rename(from.c_str(), (to + *end).c_str()) != 0) {
       return fail("cannot set aside " + from + ": " + reason());
     }
+    kept = to + *end;
   }
   sync();
-  return to;
+  return kept;
+}
+
+std::size_t StateFolder::drop_set_aside(const std::string& name, std::size_t keep) const {
+  // TIME, or TIME.N; their order is that of time, as all times are of one length.
+  std::map<std::string, std::vector<std::string>> by_time;
+  const std::string prefix = name + aside_infix;
+  struct CloseFolder {
+    void operator()(DIR* folder) const { closedir(folder); }
+  };
+  const std::unique_ptr<DIR, CloseFolder> folder(opendir(path_.c_str()));
+  while (const dirent* entry = folder == nullptr ? nullptr : readdir(folder.get())) {
+    const std::string found = entry->d_name;
+    if (found.starts_with(prefix)) {
+      by_time[found.substr(prefix.size(), found.find('-', prefix.size()) - prefix.size())]
+          .push_back(found);
+    }
+  }
+  std::size_t dropped = 0;
+  for (; by_time.size() > keep; by_time.erase(by_time.begin())) {
+    for (const std::string& old : by_time.begin()->second) {
+      remove(old);
+    }
+    ++dropped;
+  }
+  return dropped;
+}
+
+bool StateFolder::is_in_place() const {
+  struct stat status {};
+  return stat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+}
+
+void StateFolder::make_again() const {
+  mkdir(path_.c_str(), folder_mode);
 }
 
 void StateFolder::remove(const std::string& name) const {

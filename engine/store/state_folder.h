@@ -3,6 +3,8 @@
 // destroyed (or the process ends, however). Thread rule: one thread. Errors: Result.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,20 +30,27 @@ class StateFolder {
   Result<void> make_file(const std::string& name) const;
   bool has(const std::string& name) const;
   bool is_empty(const std::string& name) const;  // or not there
-  // Renames NAME, NAME-wal and NAME-shm to NAME.damaged-TIME..., never over another file; returns
-  // the new path of NAME.
+  // Renames what there is of NAME, NAME-wal and NAME-shm to NAME.damaged-TIME..., never over
+  // another file; returns the path of what is kept, empty: there was nothing.
   Result<std::string> set_aside(const std::string& name, TimeNs now) const;
+  // Removes what was set aside of NAME but for the last `keep` times; returns of how many.
+  std::size_t drop_set_aside(const std::string& name, std::size_t keep) const;
+  // Is this folder still where it was opened?
+  bool is_in_place() const;
+  // Makes the folder again where it is gone. Best effort.
+  void make_again() const;
   // Best effort.
   void remove(const std::string& name) const;
 
  private:
-  StateFolder(std::string path, int lock, bool open_to_others)
-      : path_(std::move(path)), lock_(lock), open_to_others_(open_to_others) {}
+  StateFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   void sync() const;
 
   std::string path_;
   int lock_;
-  bool open_to_others_;
+  bool open_to_others_ = false;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
 };
 
 }  // namespace tocsin

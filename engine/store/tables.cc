@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/base/rows.h"
+
 namespace tocsin {
 namespace {
 
@@ -409,7 +411,7 @@ bool Tables::put_row(const std::string& input, std::string_view key, std::string
 // Rows KEY TAB TEXT, as engine/input/saved_file.h defines them; a state that is no rows is kept
 // whole, under the empty key.
 bool Tables::put_position(const Position& position) {
-  std::string_view rows = position.state;
+  const std::string_view rows = position.state;
   if (rows.find('\t') == std::string_view::npos) {
     clear_positions_.bind(position.input);
     return run(clear_positions_) && put_row(position.input, "", rows);
@@ -417,20 +419,14 @@ bool Tables::put_position(const Position& position) {
   if (!put_row(position.input, "", "")) {
     return false;
   }
-  while (!rows.empty()) {
-    const std::size_t end = std::min(rows.find('\n'), rows.size());
-    const std::string_view line = rows.substr(0, end);
-    rows.remove_prefix(std::min(end + 1, rows.size()));
-    const std::size_t tab = line.find('\t');
-    if (line.empty()) {
-      continue;
-    }
-    if (tab == std::string_view::npos || tab == 0) {
+  RowReader reader(rows);
+  for (TextRow row; reader.next(row);) {
+    if (row.key.empty()) {
       error_ = "the position of input " + position.input + " has a row without a key";
       error_code_ = SQLITE_MISUSE;
       return false;
     }
-    if (!put_row(position.input, line.substr(0, tab), line.substr(tab + 1))) {
+    if (!put_row(position.input, row.key, row.text)) {
       return false;
     }
   }

@@ -176,6 +176,57 @@ class Refusals(unittest.TestCase):
         self.assertIn("in use by process", second.said())
         self.assertEqual(tocsin.end(), 0)
 
+    def test_a_state_that_is_removed_under_a_running_tocsin_loses_nothing(self):
+        tocsin = Tocsin(self.folder, self.endpoint)
+        tocsin.start()
+        self.assertTrue(eventually(lambda: "loaded" in tocsin.said(), 30))
+        records = Records(3_000, 600, datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=8))
+        chunks = list(records.chunks(100))
+        rng = random.Random(5)
+        logs = {name: Log(self.folder / "logs" / name / "new", 0) for name in ("trail", "second", "app")}
+        for name, text, _ in chunks[: len(chunks) // 2]:
+            logs[name].write(text, rng)
+        self.assertTrue(eventually((tocsin.state / "used").exists, 30))
+        shutil.rmtree(tocsin.state)
+        for name, text, _ in chunks[len(chunks) // 2 :]:
+            logs[name].write(text, rng)
+        self.assertEqual(tocsin.process.wait(timeout=30), 3, tocsin.said())
+        self.assertIn("was removed", tocsin.said())
+        for name, text in records.end():
+            logs[name].write(text, rng)
+            logs[name].close()
+        tocsin.start()
+        ends = lambda: sum(self.endpoint.titles()[title] for title in ("End", "End of app")) == 3
+        self.assertTrue(eventually(ends, 60), tocsin.said()[-2000:])
+        self.assertEqual(tocsin.end(), 0)
+        self.assertEqual(set(stored_alerts(tocsin.state)) - self.endpoint.delivered(), set())
+        deleted = sum(text.count('"DeleteTrail"') for _, text, _ in chunks)
+        titles = self.endpoint.titles()
+        self.assertGreater(deleted, 0)
+        # Copies of a record have its identity.
+        originals = {line.split('"eventID":"')[1][:36] for _, text, _ in chunks for line in text.splitlines() if '"DeleteTrail"' in line}
+        self.assertEqual(titles["Trail deleted"], len(originals))
+
+    def test_an_input_in_the_state_folder_is_refused_and_one_around_it_does_not_read_it(self):
+        tocsin = Tocsin(self.folder, self.endpoint)
+        config = self.folder / "tocsin.yaml"
+        text = config.read_text("utf-8")
+        config.write_text(text.replace("paths: [logs/app]", "paths: ['state/*.ndjson']"), "utf-8")
+        tocsin.start()
+        self.assertEqual(tocsin.process.wait(timeout=30), 3)
+        self.assertIn("which lies in the state folder", tocsin.said())
+        config.write_text(text.replace("paths: [logs/app]", "paths: [.], exclude: ['*.yml', '*.yaml', '*.txt']"), "utf-8")
+        tocsin.start()
+        self.assertTrue(eventually(lambda: "loaded" in tocsin.said(), 30))
+        app = Log(self.folder / "logs" / "app" / "new", 0)
+        for name, line in Records(1, 1, datetime.datetime.now(datetime.timezone.utc)).end():
+            if name == "app":
+                app.write(line, random.Random(1))
+        app.close()
+        self.assertTrue(eventually(lambda: self.endpoint.titles()["End of app"] == 1, 30), tocsin.said()[-2000:])
+        self.assertEqual(tocsin.end(), 0, tocsin.said())
+        self.assertNotIn("malformed", tocsin.said().rpartition("loaded")[2].replace("0 malformed", ""))
+
     def test_a_state_of_a_later_version_is_refused_and_left_as_it_is(self):
         tocsin = Tocsin(self.folder, self.endpoint)
         tocsin.start()

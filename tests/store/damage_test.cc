@@ -111,6 +111,10 @@ TEST_CASE("a damaged state is set aside with its log, told of, and everything is
     {
       const auto store = open(scratch, told);
       CHECK(told.damage());
+      // It names what there is to be looked at.
+      const std::string kept =
+          "kept as " + scratch.file("state/tocsin.db.damaged-20231114T221320Z");
+      CHECK((told.list[0].text.find(kept) != std::string::npos) == (existed || row.killed));
       CHECK(store->lost_positions());
       CHECK(store->positions().empty());
       CHECK(store->pending("x") == 0);
@@ -161,6 +165,65 @@ TEST_CASE("a state that was being set aside when it was killed is set aside at t
   CHECK(told.damage());
   CHECK(store->lost_positions());
   CHECK_FALSE(has(files(scratch), "damaged"));
+}
+
+TEST_CASE("of the states that were set aside the last three are kept") {
+  const ScratchFolder scratch;
+  fill(scratch, false);
+  for (int i = 0; i < 6; ++i) {
+    CAPTURE(i);
+    overwrite(scratch.file("state/tocsin.db"), 0, "something else");
+    scratch.write("state/tocsin.db-wal", "and its log");
+    Told told;
+    open(scratch, told);
+    REQUIRE(told.damage());
+    CHECK((told.list[0].text.find("1 removed") != std::string::npos) == (i >= 3));
+    const std::vector<std::string> names = files(scratch);
+    const auto kept = std::count_if(names.begin(), names.end(), [](const std::string& name) {
+      return name.find(".damaged-") != std::string::npos;
+    });
+    CHECK(kept == 2 * std::min(i + 1, 3));
+  }
+}
+
+TEST_CASE("a state that is removed while it is used is written no more, and the next start knows") {
+  for (const bool whole_folder : {false, true}) {
+    CAPTURE(whole_folder);
+    const ScratchFolder scratch;
+    Told told;
+    {
+      const auto store = open(scratch, told);
+      commit(*store, {addressed("a", {"x"})}, {{"in", "file\t1\n"}});
+      std::filesystem::remove_all(scratch.file(whole_folder ? "state" : "state/tocsin.db"));
+      const Position position{"in", "file\t2\n"};
+      Commit more;
+      more.positions = {&position, 1};
+      const Result<void> done = store->commit(more);
+      REQUIRE_FALSE(done.has_value());
+      CHECK(done.error().message.find("was removed") != std::string::npos);
+      CHECK(store->is_damaged());
+    }
+    CHECK(told.list.empty());
+    const auto store = open(scratch, told);
+    CHECK(told.damage());
+    CHECK(store->lost_positions());
+  }
+}
+
+TEST_CASE("a state that takes the place of the one that is used is left as it is") {
+  const ScratchFolder scratch;
+  fill(scratch, false);
+  std::filesystem::copy(scratch.file("state"), scratch.file("backup"));
+  Told told;
+  {
+    const auto store = open(scratch, told);
+    std::filesystem::remove_all(scratch.file("state"));
+    std::filesystem::rename(scratch.file("backup"), scratch.file("state"));
+    CHECK_FALSE(store->commit({}).has_value());
+  }
+  const auto store = open(scratch, told);
+  CHECK(told.list.empty());
+  REQUIRE(store->positions().size() == 1);
 }
 
 TEST_CASE("a first start that was killed before its first commit is still a first start") {

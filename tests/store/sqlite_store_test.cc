@@ -341,12 +341,22 @@ TEST_CASE("the rows of counted alerts are bounded, whatever the groups are") {
   CHECK(store->counted().size() == 21);
 }
 
-TEST_CASE("a full store gives up the newest of the lowest level, not what is leased or high") {
+// A store that has room for so many bytes of alerts.
+struct BoundedStore {
+  explicit BoundedStore(std::uint64_t alert_bytes_max) {
+    SqliteStoreSettings settings;
+    settings.alert_bytes_max = alert_bytes_max;
+    store = open(scratch.file("state"), settings, notices.sink());
+  }
   const ScratchFolder scratch;
   Notices notices;
-  SqliteStoreSettings settings;
-  settings.alert_bytes_max = 45'000;  // four alerts
-  const auto store = open(scratch.file("state"), settings, notices.sink());
+  std::unique_ptr<Store> store;
+};
+
+TEST_CASE("a full store gives up the newest of the lowest level, not what is leased or high") {
+  BoundedStore bounded(45'000);  // four alerts
+  const Notices& notices = bounded.notices;
+  const auto& store = bounded.store;
   commit(*store, {large("info1", Level::informational), large("low", Level::low)});
   REQUIRE(ids(store->lease("x", 1)) == Ids{"info1"});
   commit(*store, {large("info2", Level::informational), large("medium", Level::medium)});
@@ -363,11 +373,8 @@ TEST_CASE("a full store gives up the newest of the lowest level, not what is lea
 }
 
 TEST_CASE("full of high alerts, commit waits for a delivery, or for stop") {
-  const ScratchFolder scratch;
-  Notices notices;
-  SqliteStoreSettings settings;
-  settings.alert_bytes_max = 25'000;  // two alerts
-  const auto store = open(scratch.file("state"), settings, notices.sink());
+  BoundedStore bounded(25'000);  // two alerts
+  const auto& store = bounded.store;
   commit(*store, {large("a", Level::high), large("b", Level::high)});
   const auto leased = store->lease("x", 1);
   std::thread lane([&] { store->mark("x", leased[0].number, DeliveryOutcome::delivered); });
@@ -388,10 +395,8 @@ TEST_CASE("full of high alerts, commit waits for a delivery, or for stop") {
 }
 
 TEST_CASE("an alert larger than the store is kept when it is the only one") {
-  const ScratchFolder scratch;
-  SqliteStoreSettings settings;
-  settings.alert_bytes_max = 5'000;
-  const auto store = open(scratch.file("state"), settings);
+  BoundedStore bounded(5'000);
+  const auto& store = bounded.store;
   commit(*store, {large("a", Level::high)});
   CHECK(ids(store->lease("x", 9)) == Ids{"a"});
 }
