@@ -82,6 +82,65 @@ bool TailInput::resume_truncated(TailFile& copy) {
   return false;
 }
 
+// A followed file that began as `copy` does, and has another content since: that is found out with
+// its next turn.
+bool TailInput::has_rewritten_original(const TailFile& copy) {
+  for (TailFile* original : alike(copy)) {
+    if (original->offset < short_head_bytes || !ensure_open(*original)) {
+      continue;
+    }
+    const std::optional<FileStat> now = stat_fd(original->fd->get());
+    if (now && !verify(*original->fd, now->size, save(*original))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Contents that are not there any more, of which more was read than `copy` has, and which began as
+// it does.
+std::vector<const Trails::Ended*> TailInput::longer_than(const TailFile& copy) const {
+  std::vector<const Trails::Ended*> found = trails_.with_head(copy.short_head);
+  std::erase_if(found, [&](const Trails::Ended* ended) {
+    const Sample& head = ended->saved.head;
+    std::string bytes(head.size, '\0');
+    return copy.stat.size >= ended->saved.offset ||
+           pread_all(copy.fd->get(), bytes.data(), bytes.size(), 0) !=
+               static_cast<std::ptrdiff_t>(bytes.size()) ||
+           !is_sample_of(head, bytes);
+  });
+  return found;
+}
+
+// Of a copy that is shorter than what was read, all lines were read, up to those that the trail
+// does not know.
+bool TailInput::resume_shorter(TailFile& copy) {
+  for (const Trails::Ended* ended : longer_than(copy)) {
+    SavedFile saved = ended->saved;
+    const std::optional<std::uint64_t> end = ended->trail.end_in(*copy.fd, copy.stat.size);
+    if (!end) {
+      continue;
+    }
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(*end, tail_.marker_bytes));
+    std::string marker(size, '\0');
+    if (pread_all(copy.fd->get(), marker.data(), size, *end - size) !=
+        static_cast<std::ptrdiff_t>(size)) {
+      continue;
+    }
+    notice(InputNotice::Kind::information,
+           "file-recognised",
+           "its content was read as " + saved.path + " up to byte " + std::to_string(*end) +
+               ": it is read from there",
+           copy.path);
+    saved.offset = *end;
+    saved.framer.clear();
+    trails_.forget(ended);
+    resume(copy, saved, std::move(marker));
+    return true;
+  }
+  return false;
+}
+
 // A file that begins as one that is followed. If that one is truncated or goes away, this was its
 // copy and is read from where the original was left; if it does not in good time, both live on and
 // this one is read from where they part.
@@ -104,10 +163,23 @@ void TailInput::settle_held(TailFile& file) {
     enqueue(file);
     return;
   }
+  const bool in_time = !file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns;
   TailFile* const original = original_of(file);
-  if (original != nullptr &&
-      (original->gone || (!file.gone && elapsed_ - file.held_at < tail_.rotate_wait_ns))) {
+  if (original != nullptr && (original->gone || in_time)) {
     return;
+  }
+  if (original == nullptr) {
+    // One that still grows may become as long as what was read.
+    const bool grows = file.stat.size != file.held_size;
+    file.held_size = file.stat.size;
+    const bool waits = grows ? !longer_than(file).empty() : has_rewritten_original(file);
+    if (in_time && waits) {
+      return;
+    }
+    if (resume_shorter(file)) {
+      enqueue(file);
+      return;
+    }
   }
   file.short_head = {};
   file.state = TailFile::State::plain;

@@ -72,6 +72,8 @@ struct TailFile {
   DurationNs changed_at = 0;     // of the input's own time
   DurationNs gone_at = 0;
   DurationNs held_at = 0;
+  std::uint64_t held_size = 0;  // when last looked at; it may still grow
+  bool identified = false;      // there were bytes enough to know it as a copy
 
   std::unique_ptr<PackedProbe> probe;
   std::string packed_head;

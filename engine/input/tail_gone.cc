@@ -122,6 +122,7 @@ void TailInput::drop(TailFile& file) {
   }
   file.gone = true;
   mark_changed(file);
+  trails_.end(file.id, save(file));
   remember(save(file));
   if (file.source != nullptr) {
     ended_.push_back(std::move(file.source));

@@ -29,6 +29,7 @@
 #include "engine/input/inputs.h"
 #include "engine/input/known_files.h"
 #include "engine/input/tail_file.h"
+#include "engine/input/trail.h"
 #include "engine/input/watcher.h"
 
 namespace tocsin {
@@ -102,6 +103,9 @@ class TailInput final : public Input {
   TailFile* original_of(TailFile& copy);
   std::vector<TailFile*> alike(const TailFile& copy) const;
   bool resume_truncated(TailFile& copy);
+  bool has_rewritten_original(const TailFile& copy);
+  std::vector<const Trails::Ended*> longer_than(const TailFile& copy) const;
+  bool resume_shorter(TailFile& copy);
   void settle_held(TailFile& file);
   void part_from(TailFile& copy, const TailFile& original);
   void forget_row(const FileId& id);
@@ -140,6 +144,7 @@ class TailInput final : public Input {
   std::multimap<Hash128, TailFile*> by_head_;
   std::unordered_map<std::string, TailFile*> by_path_;
   KnownFiles known_;
+  Trails trails_;
   std::deque<TailFile*> ready_;
   std::deque<TailFile*> backlog_;
   bool backlog_turn_ = false;

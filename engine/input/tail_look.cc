@@ -220,7 +220,8 @@ void TailInput::identify_plain(TailFile& file, const std::string& head, bool exi
     skip_existing(file);
     return;
   }
-  if (head.size() >= short_head_bytes) {
+  file.identified = head.size() >= short_head_bytes;
+  if (file.identified) {
     const Hash128 short_head = content_hash(std::string_view(head).substr(0, short_head_bytes));
     if (resume_known(file, known_.with_head(short_head), false)) {
       return;
@@ -229,7 +230,8 @@ void TailInput::identify_plain(TailFile& file, const std::string& head, bool exi
     if (resume_truncated(file)) {
       return;
     }
-    if (original_of(file) != nullptr) {
+    if (original_of(file) != nullptr || has_rewritten_original(file) ||
+        !longer_than(file).empty()) {
       file.state = TailFile::State::held;
       file.held_at = elapsed_;
     }

@@ -77,6 +77,14 @@ TailInput::Found TailInput::read_once(TailFile& file, Batch& batch, std::size_t&
     become_packed(file);
     return Found::nothing;
   }
+  // It was empty when it was found: what it is can only be told now.
+  if (file.offset == 0 && !file.identified && data.size() >= short_head_bytes) {
+    identify_plain(file, std::string(data.substr(0, tail_.head_bytes)), false);
+    if (file.state != TailFile::State::plain || file.offset > 0) {
+      file.seen_end = 0;
+      return file.state == TailFile::State::plain ? Found::again : Found::nothing;
+    }
+  }
   const bool end = file.closing && at_end;
   const std::size_t consumed = file.framer.feed(data, file.offset, end, batch.frames);
   file.pending = data.size() - consumed;
@@ -107,7 +115,11 @@ void TailInput::fill(TailFile& file, Batch& batch, std::size_t begin, std::size_
       file.source = identify(info, file.framer.first_document());
     }
   }
-  advance(file, {batch.buffer.data(), begin + consumed}, consumed, tail_.marker_bytes);
+  const std::string_view bytes(batch.buffer.data(), begin + consumed);
+  if (file.framer.mode() == Framer::Mode::lines) {
+    trails_.of(file.id).add(file.offset, bytes, begin, batch.frames);
+  }
+  advance(file, bytes, consumed, tail_.marker_bytes);
   bytes_done_ += consumed;
 }
 
@@ -126,6 +138,7 @@ void TailInput::restart(TailFile& file, std::string_view code, std::string messa
   ++restarts_;
   SavedFile old = save(file);
   old.gone = true;
+  trails_.end(file.id, old);
   remember(std::move(old));
   if (file.source != nullptr) {
     ended_.push_back(std::move(file.source));

@@ -175,6 +175,62 @@ TEST_CASE("copytruncate: the copy is recognised, and what the copy alone has is 
   }
 }
 
+TEST_CASE("a copy that ends before what was read of its truncated original is not read again") {
+  enum class Seen { before_truncation, after_truncation, while_empty };
+  for (const Seen seen : {Seen::before_truncation, Seen::after_truncation, Seen::while_empty}) {
+    for (const std::size_t batch_bytes : {std::size_t{500}, limits::batch_bytes}) {
+      CAPTURE(static_cast<int>(seen));
+      CAPTURE(batch_bytes);
+      const Folder folder;
+      folder.write("a", "");
+      Tail::Settings settings;
+      settings.batch_bytes = batch_bytes;
+      Tail tail({folder / "a*"}, settings);
+      tail.run();
+      const Writer writer(folder / "a");
+      writer.write(numbered(0, 1000));
+      tail.run();
+      if (seen == Seen::while_empty) {
+        folder.write("a.1", "");
+        tail.run();
+      }
+      const std::string half_line = numbered(1000, 1001).substr(0, 5);
+      writer.write(half_line);
+      copy_bytes(folder / "a", folder / "x.1");
+      if (seen == Seen::before_truncation) {
+        folder.rename("x.1", "a.1");
+        tail.run();
+      }
+      // Written behind the copying, and read before the truncation.
+      writer.write(numbered(1000, 1050).substr(half_line.size()));
+      tail.run();
+      REQUIRE(tail.records.size() == 1050);
+      std::filesystem::resize_file(folder / "a", 0);
+      if (seen == Seen::after_truncation) {
+        folder.rename("x.1", "a.1");
+      } else if (seen == Seen::while_empty) {
+        copy_bytes(folder / "x.1", folder / "a.1");
+      }
+      tail.run();
+      writer.write(numbered(2000, 2010));
+      tail.run_past_rotation();
+      List expected = numbered_list(0, 1050);
+      const List after = numbered_list(2000, 2010);
+      expected.insert(expected.end(), after.begin(), after.end());
+      List got = tail.take();
+      std::sort(got.begin(), got.end());
+      std::sort(expected.begin(), expected.end());
+      CHECK((got == expected));
+      // What the copy has behind that is its own.
+      folder.append("a.1", numbered(1000, 1001).substr(half_line.size()) + numbered(3000, 3005));
+      tail.run();
+      List own = numbered_list(3000, 3005);
+      own.insert(own.begin(), numbered_list(1000, 1001).front());
+      CHECK((tail.take() == own));
+    }
+  }
+}
+
 TEST_CASE("a truncated file is read anew, however long it became meanwhile") {
   struct Row {
     std::string name;
