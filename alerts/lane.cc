@@ -167,6 +167,7 @@ Lane::Step Lane::settle(const Delivery& delivery, const SendResult& result, Dura
   switch (result.kind) {
     case SendResult::Kind::delivered:
       mark(delivery, DeliveryOutcome::delivered);
+      note_error({});  // what went wrong before is over
       if (in_trouble_) {
         log_("receiver " + config_.name + ": delivers again");
         in_trouble_ = false;

@@ -47,7 +47,7 @@ Result<void> check_headers(const ReceiverConfig& config) {
   return {};
 }
 
-Result<const SinkType*> check_receiver(const ReceiverConfig& config) {
+Result<const SinkType*> checked_type(const ReceiverConfig& config) {
   const SinkType* type = find_sink_type(config.type);
   if (type == nullptr) {
     std::vector<std::string_view> names;
@@ -116,6 +116,11 @@ class LanesImpl final : public Lanes {
 
 }  // namespace
 
+Result<void> check_receiver(const ReceiverConfig& config) {
+  const auto type = checked_type(config);
+  return type ? Result<void>() : Result<void>(fail(type.error().message));
+}
+
 Result<std::unique_ptr<Lanes>> Lanes::start(const std::vector<ReceiverConfig>& receivers,
                                             Store& store,
                                             const EngineInfo& engine,
@@ -136,7 +141,7 @@ Result<std::unique_ptr<Lanes>> Lanes::start(const std::vector<ReceiverConfig>& r
     if (!names.insert(config.name).second) {
       return fail("two receivers are named " + printable(config.name));
     }
-    const auto type = check_receiver(config);
+    const auto type = checked_type(config);
     if (!type) {
       return fail("receiver " + printable(config.name) + ": " + type.error().message);
     }

@@ -92,9 +92,12 @@ struct LaneSettings {
   bool with_event = true;                   // not under --no-event
 };
 
+// Can alerts be sent to it, as far as its type, URL, scheme and headers say? No connection is made.
+Result<void> check_receiver(const ReceiverConfig& config);
+
 class Lanes {
  public:
-  // Checks each receiver (type, URL, scheme, headers) and starts its thread.
+  // Checks each receiver, as above, and starts its thread.
   static Result<std::unique_ptr<Lanes>> start(const std::vector<ReceiverConfig>& receivers,
                                               Store& store,
                                               const EngineInfo& engine,

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "alerts/http.h"
 #include "app/config_keys.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -31,6 +32,7 @@ class ConfigCheck {
 
   void run() {
     receivers();
+    heartbeat();
     routes();
     overrides();
     inputs();
@@ -83,10 +85,40 @@ class ConfigCheck {
                       "config-receiver",
                       "receiver " + receiver.name + " has no URL",
                       "give exactly one of url_env, url_file and url");
+      } else if (const Result<void> checked = check_receiver(receiver); !checked) {
+        reader_.error(url_of(*node, receiver.type),
+                      "config-receiver",
+                      "receiver " + receiver.name + ": " + checked.error().message);
       }
       if (twice) {
         reader_.error(*node, "config-receiver", "two receivers are named " + receiver.name);
       }
+    }
+  }
+
+  // Where a section says its URL.
+  static const YamlNode& url_of(const YamlNode& section) {
+    for (const char* key : {"url", "url_env", "url_file"}) {
+      if (const YamlNode* const url = section.get(key)) {
+        return *url;
+      }
+    }
+    return section;
+  }
+  static const YamlNode& url_of(const YamlNode& receiver, const std::string& type) {
+    const YamlNode* const sink = receiver.get(type);
+    return sink == nullptr ? receiver : url_of(*sink);
+  }
+
+  // A beat that could never be sent would only be missed.
+  void heartbeat() {
+    const YamlNode* const section = root_.get("heartbeat");
+    const HeartbeatConfig& heartbeat = config_.watch.heartbeat;
+    if (section == nullptr || heartbeat.url.empty()) {
+      return;
+    }
+    if (const Result<void> checked = check_url(heartbeat.url, heartbeat.allow_http); !checked) {
+      reader_.error(url_of(*section), "config-heartbeat", checked.error().message);
     }
   }
 

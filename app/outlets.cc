@@ -131,8 +131,10 @@ std::vector<LaneStatus> Outlets::status() const {
       continue;
     }
     for (const LaneStatus& lane : lanes->status()) {
-      add_totals(lane, all[lane.receiver]);
-      all[lane.receiver].pending = lane.pending;
+      LaneStatus& known = all[lane.receiver];
+      add_totals(lane, known);
+      known.pending = lane.pending;
+      known.last_error = lane.last_error;  // not what earlier lanes of its name met
     }
   }
   std::vector<LaneStatus> out;
