@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/event/framer_impl.h"
+#include "engine/event/json_elements.h"
 
 namespace tocsin {
 
@@ -18,6 +19,31 @@ using framing::is_close;
 using framing::is_open;
 using framing::none;
 using framing::without_trailing_blanks;
+
+namespace {
+
+// What a record of CloudTrail begins with: where the next element is looked for behind a broken
+// one.
+constexpr std::string_view record_start = "{\"eventVersion\"";
+// Failed scans may cost this many times the text's size together.
+constexpr std::size_t resync_passes_max = 4;
+
+// The next start of a record at or behind `from`, behind a comma; `comma`: where that is.
+std::size_t next_record(std::string_view text, std::size_t from, std::size_t& comma) {
+  for (std::size_t at = text.find(record_start, from); at != none;
+       at = text.find(record_start, at + 1)) {
+    comma = at;
+    while (comma > from && is_blank(text[comma - 1])) {
+      --comma;
+    }
+    if (comma > from && text[--comma] == ',') {
+      return at;
+    }
+  }
+  return none;
+}
+
+}  // namespace
 
 bool Framer::Impl::next_document(Feed& feed) {
   const std::string_view text = feed.text();
@@ -77,6 +103,10 @@ bool Framer::Impl::document(Feed& feed) {
   if (!closed) {
     return feed.end && broken_document(feed, text, text.size());
   }
+  // Where a bracket is missing, one of another kind is taken for it.
+  if ((text.front() == '{') != (text[result.at - 1] == '}')) {
+    return broken_document(feed, text, result.at);
+  }
   if (mode == Mode::undecided) {
     size = result.at;
     phase = Phase::whole;
@@ -106,34 +136,53 @@ bool Framer::Impl::broken_document(Feed& feed, std::string_view text, std::size_
   return true;
 }
 
-// Of a container that is broken, what is whole before the break is handed on, element by element.
+// Of a container that is broken, what is whole is handed on, element by element: what stands before
+// the break, and what begins as a record behind it.
 void Framer::Impl::add_broken(Feed& feed, std::string_view text) {
-  std::size_t kept = 0;  // behind the last whole element
+  std::size_t kept = 0;  // behind the last element that was handed on
   std::size_t next = none;
   if (phase == Phase::document) {
     const std::optional<Container> container = framing::container_of(text);
     next = container ? container->inside : none;
   }
-  BracketScan elements;
+  std::size_t budget = resync_passes_max * text.size();
+  bool had_break = false;
   while (next < text.size()) {
     if (is_blank(text[next]) || text[next] == ',') {
       ++next;
       continue;
     }
-    elements.start(0);
-    const BracketScan::Result element =
-        is_open(text[next]) ? elements.run(text.substr(next)) : BracketScan::Result{};
-    if (element.stop != BracketScan::Stop::closed) {
+    std::size_t stop = next;
+    const std::size_t end = is_open(text[next]) ? scan_json_value(text, next, stop) : none;
+    if (end != none) {
+      whole_frame(feed, feed.at + next, end - next);
+      next = end;
+      kept = next;
+      continue;
+    }
+    std::size_t comma = 0;
+    const std::size_t record = stop - next <= budget ? next_record(text, next + 1, comma) : none;
+    if (record == none) {
       break;
     }
-    whole_frame(feed, feed.at + next, element.at);
-    next += element.at;
-    kept = next;
+    budget -= stop - next;
+    const std::size_t begin = kept > 0 ? next : 0;  // without the comma before it
+    add(feed,
+        feed.at + begin,
+        without_trailing_blanks(text.substr(begin, comma - begin)),
+        false,
+        true);
+    had_break = true;
+    next = record;
+    kept = record;
   }
   if (kept > 0) {
     kept = next;  // without the comma
   }
-  add(feed, feed.at + kept, without_trailing_blanks(text.substr(kept)), false, true);
+  const std::string_view rest = text.substr(kept);
+  if (!had_break || rest.find_first_not_of(" \t\r\n]}") != none) {
+    add(feed, feed.at + kept, without_trailing_blanks(rest), false, true);
+  }
 }
 
 bool Framer::Impl::large_document(Feed& feed, std::string_view text) {
