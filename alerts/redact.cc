@@ -192,6 +192,10 @@ void Redactor::redact(JsonNode& record, std::vector<std::string>* removed) const
   impl_->walk(record, removed, 0);
 }
 
+bool Redactor::is_secret_name(std::string_view name) const {
+  return impl_->is_secret(name);
+}
+
 std::string Redactor::redact_value(std::string_view field, std::string_view value) const {
   bool inside = false;
   std::size_t at = 0;

@@ -187,6 +187,55 @@ std::string record_without_secrets(const std::string& json, const Redactor& reda
   return out;
 }
 
+bool RecordCleaner::is_harmless_name(std::string_view name) {
+  if (harmless_names_.find(name) != harmless_names_.end()) {
+    return true;
+  }
+  // Beside a "name", "value" may hold whatever that names.
+  constexpr std::string_view value_name = "value";
+  const bool is_value =
+      name.size() == value_name.size() &&
+      std::equal(name.begin(), name.end(), value_name.begin(), [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+      });
+  if (is_value || redactor_->is_secret_name(name)) {
+    return false;
+  }
+  if (harmless_names_.size() < names_max) {
+    harmless_names_.emplace(name);
+  }
+  return true;
+}
+
+bool RecordCleaner::is_harmless(std::string_view json) {
+  // An escape may hide a quote, a letter of a name, JSON inside a string.
+  if (json.find('\\') != std::string_view::npos) {
+    return false;
+  }
+  for (std::size_t quote = json.find('"'); quote != std::string_view::npos;) {
+    const std::size_t end = json.find('"', quote + 1);
+    if (end == std::string_view::npos) {
+      return false;
+    }
+    const std::string_view text = json.substr(quote + 1, end - quote - 1);
+    const std::size_t next = json.find_first_not_of(" \t\r\n", end + 1);
+    const bool is_name = next != std::string_view::npos && json[next] == ':';
+    if (is_name ? !is_harmless_name(text) : may_hold_secret(text)) {
+      return false;
+    }
+    quote = json.find('"', end + 1);
+  }
+  return true;
+}
+
+std::optional<std::string> RecordCleaner::clean(const std::string& json) {
+  if (is_harmless(json)) {
+    return std::nullopt;
+  }
+  std::string clean = record_without_secrets(json, *redactor_);
+  return clean == json ? std::nullopt : std::optional<std::string>(std::move(clean));
+}
+
 Alert without_secrets(const Alert& alert, const Redactor& redactor) {
   RedactedAlert clean = redact_alert(alert, redactor);
   Alert out = alert;

@@ -3,8 +3,13 @@
 // is rendered from. Thread rule: plain values. Cost: one parse and one copy of each event.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,6 +39,32 @@ RedactedAlert redact_alert(const Alert& alert, const Redactor& redactor);
 Alert without_secrets(const Alert& alert, const Redactor& redactor);
 // The same for a record alone. Empty if it is no JSON.
 std::string record_without_secrets(const std::string& json, const Redactor& redactor);
+
+// The same for many records, one after the other: what surely holds no secret is told from its text
+// alone, in a tenth of the time. Thread rule: one thread.
+class RecordCleaner {
+ public:
+  explicit RecordCleaner(std::shared_ptr<const Redactor> redactor)
+      : redactor_(std::move(redactor)) {}
+  // The record without its secrets; nullopt: it holds none. Empty if it is no JSON.
+  std::optional<std::string> clean(const std::string& json);
+  // Surely no name and no value in it is secret. What is not sure is not: whatever is escaped, or
+  // looks like an assignment, a URL or a token.
+  bool is_harmless(std::string_view json);
+
+ private:
+  static constexpr std::size_t names_max = 4096;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  bool is_harmless_name(std::string_view name);
+
+  std::shared_ptr<const Redactor> redactor_;
+  std::unordered_set<std::string, TextHash, std::equal_to<>> harmless_names_;
+};
 
 // What people call an alert: its rule's title, or "tocsin: CODE".
 std::string alert_title(const Alert& alert);

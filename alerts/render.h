@@ -25,6 +25,8 @@ class Redactor {
   // `removed`, if given, gets the texts that were taken out: they are looked for in the rest of the
   // alert too.
   void redact(JsonNode& record, std::vector<std::string>* removed = nullptr) const;
+  // Does a key of this name have a secret value?
+  bool is_secret_name(std::string_view name) const;
   // For text that may hold a secret outside a tree (evidence values): by the path of its field
   // (empty: unknown).
   std::string redact_value(std::string_view field, std::string_view value) const;

@@ -440,6 +440,46 @@ bool is_placeholder(std::string_view value) {
   return one_of(value, placeholders);
 }
 
+// Each find_* of SecretScan needs one of these; tests/alerts compares both.
+bool may_hold_secret(std::string_view text) {
+  constexpr std::size_t key_id_and_secret = aws_secret_length;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const char next = at + 1 < text.size() ? text[at + 1] : '\0';
+    if (c == '=' || c == '\'' || c == '"' || c == '\\' || (c == '-' && next == '-') ||
+        (c == ':' && next == '/')) {
+      return true;
+    }
+    if (c == ':') {
+      // NAME: VALUE, or /NAME:VALUE.
+      std::size_t begin = at;
+      while (begin > 0 && (text[begin - 1] == ' ' || is_name_byte(text[begin - 1]))) {
+        --begin;
+      }
+      if (next == ' ' || (begin > 0 && text[begin - 1] == '/')) {
+        return true;
+      }
+    }
+    if (c == 'A' && text.size() >= key_id_and_secret &&
+        (text.compare(at, 4, "AKIA") == 0 || text.compare(at, 4, "ASIA") == 0)) {
+      return true;
+    }
+    if (!is_name_byte(c) || (at > 0 && is_name_byte(text[at - 1]))) {
+      continue;
+    }
+    const bool is_token =
+        text.compare(at, slack_hook.size(), slack_hook) == 0 ||
+        std::any_of(token_shapes.begin(), token_shapes.end(), [&](const TokenShape& shape) {
+          return c == shape.prefix.front() &&
+                 text.compare(at, shape.prefix.size(), shape.prefix) == 0;
+        });
+    if (is_token || starts_folded(text, at, "bearer ") || starts_folded(text, at, "basic ")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::string without_secrets(std::string_view text,
                             const std::function<bool(std::string_view)>& is_secret_name,
                             std::vector<std::string>* removed) {

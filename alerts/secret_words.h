@@ -36,4 +36,7 @@ std::string without_secrets(std::string_view text,
                             const std::function<bool(std::string_view)>& is_secret_name,
                             std::vector<std::string>* removed);
 
+// False: without_secrets() surely changes nothing. Cheap.
+bool may_hold_secret(std::string_view text);
+
 }  // namespace tocsin

@@ -364,7 +364,9 @@ void AlertStage::commit_durably(const BatchResult* result, TimeNs now) {
   staged.journal = stage_journal(copies_journal_, correlations_->take_journal());
   copies_journal_.clear();
   if (snapshot_due_ || settings_.committer->wants_snapshot()) {
-    staged.snapshot = stage_snapshot(duplicates_, *correlations_);
+    staged.snapshot =
+        stage_snapshot(duplicates_, *correlations_, snapshot_bytes_ + snapshot_bytes_ / 4);
+    snapshot_bytes_ = staged.snapshot->size();
     snapshot_due_ = false;
   }
   settings_.committer->add(std::move(staged));

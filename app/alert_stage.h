@@ -148,6 +148,7 @@ class AlertStage final : public ResultConsumer {
   TimeNs idle_checked_at_ = 0;
   std::string copies_journal_;  // what was added to duplicates_ and is not committed
   bool snapshot_due_ = false;
+  std::size_t snapshot_bytes_ = 0;  // of the last one
   std::mutex change_mutex_;
   std::optional<Change> change_;
   std::shared_ptr<const Router> router_;  // after a change: what settings_.router points to

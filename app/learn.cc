@@ -110,9 +110,8 @@ class KeptState {
     settings.correlation.since = session_.options.since;
     settings.correlation.until = session_.options.until;
     settings.correlation.duplicate_horizon_ns = settings.duplicate_horizon_ns;
-    settings.correlation.redact = [redactor = redactor_](const std::string& json) {
-      return record_without_secrets(json, *redactor);
-    };
+    settings.correlation.redact = [cleaner = std::make_shared<RecordCleaner>(redactor_)](
+                                      const std::string& json) { return cleaner->clean(json); };
     settings.on_error = [](const std::string& message) { print_error(printable(message)); };
     return settings;
   }

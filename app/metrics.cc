@@ -171,6 +171,10 @@ void add_deliveries(const Numbers& numbers, Families& out) {
     out.add(lane.failed, {{"receiver", lane.receiver}, {"result", "failed"}});
     out.add(lane.shed, {{"receiver", lane.receiver}, {"result", "shed"}});
   }
+  out.gauge("tocsin_alerts_over_quota", "kept as counts only, past the quota of their rule");
+  for (const auto& [rule, count] : numbers.counted) {
+    out.add(count, {{"rule", rule}});
+  }
   out.counter("tocsin_delivery_attempts_total", "requests to receivers");
   for (const LaneStatus& lane : numbers.lanes) {
     out.add(lane.attempts, {{"receiver", lane.receiver}});

@@ -44,6 +44,15 @@ void log_errors(const Log& log, const Diagnostics& problems) {
 
 }  // namespace
 
+std::string first_error(const Diagnostics& problems) {
+  for (const Diagnostic& problem : problems.list()) {
+    if (problem.severity == Severity::error) {
+      return first_line(problem);
+    }
+  }
+  return {};
+}
+
 std::vector<std::string> files_of(const Session& session) {
   std::vector<std::string> out;
   if (!session.options.config.empty()) {
@@ -153,11 +162,8 @@ bool Reloader::look() {
 Reloader::Outcome Reloader::refuse(const std::string& why, const Diagnostics& problems) {
   log_errors(watch_.log, problems);
   std::string text = "reload refused, the old set stays: " + why;
-  for (const Diagnostic& problem : problems.list()) {
-    if (problem.severity == Severity::error) {
-      text += "; the first: " + first_line(problem);
-      break;
-    }
+  if (problems.errors() > 0) {
+    text += "; the first: " + first_error(problems);
   }
   watch_.log.write(LogLevel::error, "reload-refused", text);
   watch_.system_alerts.raise("reload-refused", {}, Level::high, text);

@@ -64,6 +64,9 @@ class Reloader {
   std::thread thread_;
 };
 
+// "FILE:LINE: what is wrong [CODE]" of the first error; empty: there is none.
+std::string first_error(const Diagnostics& problems);
+
 // All files that a session was loaded from.
 std::vector<std::string> files_of(const Session& session);
 

@@ -9,6 +9,7 @@ namespace tocsin {
 namespace {
 
 constexpr DurationNs sample_interval_ns = second_ns / 4;
+constexpr DurationNs counted_interval_ns = 10 * second_ns;
 
 }  // namespace
 
@@ -48,14 +49,28 @@ void RunConsumer::sample(TimeNs now) {
   watch_.telemetry.on_stage(stage_.counters(), stage_.correlation_counters());
   watch_.telemetry.on_system_alerts(watch_.system_alerts.raised());
   watch_.telemetry.on_lanes(outlets_.status());
-  if (waiting_since_) {
-    const TimeNs since = waiting_since_();
-    const DurationNs age = since == 0 ? 0 : steady_now() - since;
-    watch_.telemetry.on_commits(since == 0 ? std::nullopt : std::optional<TimeNs>(now - age));
+  if (store_ != nullptr) {
+    sample_store(now);
   }
   std::vector<InputStatus> files;
   input_.status(files);
   watch_.telemetry.on_files(files);
+}
+
+void RunConsumer::sample_store(TimeNs now) {
+  const TimeNs since = waiting_since_();
+  const DurationNs age = since == 0 ? 0 : steady_now() - since;
+  watch_.telemetry.on_commits(since == 0 ? std::nullopt : std::optional<TimeNs>(now - age));
+  // Up to a row per rule, group and minute: not as often as the rest.
+  if (now - counted_at_ < counted_interval_ns && now >= counted_at_) {
+    return;
+  }
+  counted_at_ = now;
+  std::map<std::string, std::uint64_t> by_rule;
+  for (const CountedAlerts& row : store_->counted()) {
+    by_rule[row.rule] += row.count;
+  }
+  watch_.telemetry.on_counted(std::move(by_rule));
 }
 
 void RunConsumer::expect(const std::vector<InputConfig>& inputs) {

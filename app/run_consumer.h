@@ -35,8 +35,9 @@ class RunConsumer final : public ResultConsumer {
         on_first_(std::move(on_first)) {}
   void consume(BatchResult& result) override;
   void idle(TimeNs now) override;
-  // Since when something waits to be committed, on the steady clock; 0: nothing. Null: no store.
-  void watch_commits(std::function<TimeNs()> waiting_since) {
+  // `waiting_since`: since when something waits to be committed, on the steady clock; 0: nothing.
+  void watch_store(const Store& store, std::function<TimeNs()> waiting_since) {
+    store_ = &store;
     waiting_since_ = std::move(waiting_since);
   }
   // Which inputs must not be silent for longer than they say. From any thread.
@@ -46,6 +47,7 @@ class RunConsumer final : public ResultConsumer {
 
  private:
   void check_silence(TimeNs now);
+  void sample_store(TimeNs now);
   void note_first();
 
   AlertStage& stage_;
@@ -54,8 +56,10 @@ class RunConsumer final : public ResultConsumer {
   const Input& input_;
   const Outlets& outlets_;
   std::function<void()> on_first_;
+  const Store* store_ = nullptr;  // null: no --state
   std::function<TimeNs()> waiting_since_;
   TimeNs sampled_at_ = 0;
+  TimeNs counted_at_ = 0;
   std::mutex mutex_;                           // silence_
   std::map<std::string, DurationNs> silence_;  // by input
   std::map<std::string, TimeNs> told_silent_;  // and when it was told last

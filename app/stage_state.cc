@@ -42,14 +42,17 @@ bool replay(std::string_view journal, Duplicates& duplicates, CorrelationEngine&
 
 }  // namespace
 
-std::string stage_snapshot(const Duplicates& duplicates, const CorrelationEngine& correlations) {
+std::string stage_snapshot(const Duplicates& duplicates,
+                           const CorrelationEngine& correlations,
+                           std::size_t bytes_expected) {
   std::string bytes;
+  bytes.reserve(bytes_expected);
   WireWriter writer(bytes);
   writer.number(format_version);
   duplicates.save(writer);
-  std::string detectors;
-  correlations.save(detectors);
-  writer.text(detectors);
+  const std::size_t begin = writer.begin_text();
+  correlations.save(bytes);
+  writer.end_text(begin);
   return bytes;
 }
 

@@ -13,7 +13,10 @@
 
 namespace tocsin {
 
-std::string stage_snapshot(const Duplicates& duplicates, const CorrelationEngine& correlations);
+// `bytes_expected`: room that is made at once.
+std::string stage_snapshot(const Duplicates& duplicates,
+                           const CorrelationEngine& correlations,
+                           std::size_t bytes_expected);
 // `added`: what Duplicates::insert took, by append_added(); `fed`:
 // CorrelationEngine::take_journal(). Empty if both are.
 std::string stage_journal(std::string_view added, std::string_view fed);

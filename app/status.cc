@@ -32,7 +32,7 @@ std::string row(const char* name, const std::string& text) {
 class JsonObject {
  public:
   explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  void number(const char* name, std::uint64_t value) {
+  void number(const std::string& name, std::uint64_t value) {
     key(name);
     out_ += std::to_string(value);
   }
@@ -44,11 +44,11 @@ class JsonObject {
     key(name);
     out_ += value ? "true" : "false";
   }
-  void key(const char* name) {
-    out_ += first_ ? "\"" : ",\"";
+  void key(std::string_view name) {
+    out_ += first_ ? "" : ",";
     first_ = false;
-    out_ += name;
-    out_ += "\":";
+    append_json_string(name, out_);
+    out_ += ':';
   }
   void end() { out_ += '}'; }
 
@@ -120,6 +120,11 @@ std::string status_text(const Numbers& numbers, const std::string& unhealthy, Ti
   out += row("alerts",
              with_thousands(numbers.alerts) + ", " + with_thousands(numbers.duplicates) +
                  " second copies not repeated");
+  for (const auto& [rule, count] : numbers.counted) {
+    out += row("",
+               with_thousands(count) + " of rule " + printable(rule) +
+                   " past its quota: counted, not stored");
+  }
   const DetectorCounters& detectors = numbers.correlations.detectors;
   out += row("detectors",
              with_thousands(detectors.keys) + " groups, " + with_thousands(detectors.evicted_keys) +
@@ -165,6 +170,12 @@ std::string status_json(const Numbers& numbers, const std::string& unhealthy, Ti
   out += ']';
   object.number("alerts", numbers.alerts);
   object.number("duplicates", numbers.duplicates);
+  object.key("over_quota");
+  JsonObject counted(out);
+  for (const auto& [rule, count] : numbers.counted) {
+    counted.number(rule, count);
+  }
+  counted.end();
   object.number("detector_keys", numbers.correlations.detectors.keys);
   object.number("detector_evicted_keys", numbers.correlations.detectors.evicted_keys);
   object.key("receivers");

@@ -82,6 +82,11 @@ void Telemetry::on_lanes(std::vector<LaneStatus> lanes) {
   numbers_.lanes = std::move(lanes);
 }
 
+void Telemetry::on_counted(std::map<std::string, std::uint64_t> alerts_by_rule) {
+  const std::lock_guard lock(mutex_);
+  numbers_.counted = std::move(alerts_by_rule);
+}
+
 void Telemetry::on_system_alerts(std::uint64_t raised) {
   const std::lock_guard lock(mutex_);
   numbers_.system_alerts = raised;

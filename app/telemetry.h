@@ -51,6 +51,8 @@ struct Numbers {
   std::array<std::uint64_t, level_count> alerts_by_level{};
   CorrelationCounters correlations;
   std::vector<LaneStatus> lanes;
+  // Alerts past their rule's quota, which were counted instead of stored, by the rule's key.
+  std::map<std::string, std::uint64_t> counted;
   ReloadNumbers reload;
   bool has_store = false;
   std::optional<TimeNs> uncommitted_since;  // of the oldest change that waits
@@ -70,6 +72,7 @@ class Telemetry {
   void on_rules(const RuleNumbers& rules);
   void on_reload(bool done, std::string result, TimeNs now);
   void on_lanes(std::vector<LaneStatus> lanes);
+  void on_counted(std::map<std::string, std::uint64_t> alerts_by_rule);
   void on_system_alerts(std::uint64_t raised);
   void expect_input(const std::string& id);
 

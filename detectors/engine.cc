@@ -245,12 +245,15 @@ std::shared_ptr<const RecordCopy> CorrelationEngine::kept_copy(const Feed& feed,
   for (std::uint32_t i = 0; i < record.event_count && !is_kept; ++i) {
     is_kept = shards_.front()->keeps(feed.events[record.first_event + i].spec);
   }
-  std::string json = is_kept ? settings_.redact(record.record->json) : record.record->json;
-  if (json == record.record->json) {
+  std::optional<std::string> json;
+  if (is_kept) {
+    json = settings_.redact(record.record->json);
+  }
+  if (!json) {
     return record.record;
   }
   auto copy = std::make_shared<RecordCopy>(*record.record);
-  copy->json = std::move(json);
+  copy->json = std::move(*json);
   return copy;
 }
 

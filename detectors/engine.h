@@ -59,9 +59,9 @@ struct CorrelationSettings {
   std::size_t learned_streams_max = limits::learned_streams_max;
   // Keep a journal for take_journal(). Not for by_time.
   bool journal = false;
-  // Takes the secrets out of a record's JSON before it is kept for later; empty: it is kept as it
-  // is.
-  std::function<std::string(const std::string& json)> redact;
+  // Takes the secrets out of a record's JSON before it is kept for later; nullopt: it holds none.
+  // Empty: all are kept as they are.
+  std::function<std::optional<std::string>(const std::string& json)> redact;
   DetectorSettings detector;
 };
 

@@ -39,9 +39,9 @@ void CorrelationEngine::save(std::string& out) const {
   learned_.save(writer);
   writer.number(shards_.size());
   for (const auto& shard : shards_) {
-    std::string bytes;
-    shard->save(bytes);
-    writer.text(bytes);
+    const std::size_t begin = writer.begin_text();
+    shard->save(out);
+    writer.end_text(begin);
   }
 }
 

@@ -168,7 +168,7 @@ class CorrelationShard {
              std::string_view fold_value);
   void on_report(std::uint32_t spec, Report&& report);
   void hand_on(const CorrelationSpec& spec, const Stage& stage, const Report& report);
-  static void save_stage(const Stage& stage, WireWriter& writer);
+  static void save_stage(const Stage& stage, std::string& out);
   static bool load_stage(Stage& stage, WireReader& reader);
 
   std::shared_ptr<const Ruleset> ruleset_;

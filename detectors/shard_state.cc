@@ -33,10 +33,11 @@ void CorrelationShard::adopt(std::shared_ptr<const Ruleset> ruleset) {
   }
 }
 
-void CorrelationShard::save_stage(const Stage& stage, WireWriter& writer) {
-  std::string bytes;
-  stage.detector->save(bytes);
-  writer.text(bytes);
+void CorrelationShard::save_stage(const Stage& stage, std::string& out) {
+  WireWriter writer(out);
+  const std::size_t begin = writer.begin_text();
+  stage.detector->save(out);
+  writer.end_text(begin);
   writer.signed_number(stage.expire_at);
   writer.number(stage.waiting.size());
   for (const auto& [key, event] : stage.waiting) {
@@ -93,11 +94,10 @@ void CorrelationShard::save(std::string& out) const {
   writer.number(stages);
   for (std::size_t spec = 0; spec < stages_.size(); ++spec) {
     if (stages_[spec].detector != nullptr) {
-      std::string bytes;
-      WireWriter inner(bytes);
-      save_stage(stages_[spec], inner);
       writer.text(correlation_state_key(ruleset_->correlations[spec].info));
-      writer.text(bytes);
+      const std::size_t begin = writer.begin_text();
+      save_stage(stages_[spec], out);
+      writer.end_text(begin);
     }
   }
 }

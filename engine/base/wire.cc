@@ -4,13 +4,38 @@
 #include <bit>
 
 namespace tocsin {
+namespace {
+
+// Of the longest number.
+constexpr std::size_t number_bytes_max = 10;
+
+}  // namespace
 
 void WireWriter::number(std::uint64_t value) {
+  char bytes[number_bytes_max];
+  std::size_t size = 0;
   while (value >= 0x80) {
-    out_.push_back(static_cast<char>(static_cast<unsigned char>(value | 0x80)));
+    bytes[size++] = static_cast<char>(static_cast<unsigned char>(value | 0x80));
     value >>= 7;
   }
-  out_.push_back(static_cast<char>(value));
+  bytes[size++] = static_cast<char>(value);
+  out_.append(bytes, size);
+}
+
+// The size is not known yet: it gets room for the longest number, and is written as one of that
+// length.
+std::size_t WireWriter::begin_text() {
+  out_.append(number_bytes_max, '\0');
+  return out_.size();
+}
+
+void WireWriter::end_text(std::size_t begin) {
+  std::uint64_t size = out_.size() - begin;
+  for (std::size_t at = begin - number_bytes_max; at + 1 < begin; ++at) {
+    out_[at] = static_cast<char>(static_cast<unsigned char>((size & 0x7f) | 0x80));
+    size >>= 7;
+  }
+  out_[begin - 1] = static_cast<char>(size);
 }
 
 void WireWriter::signed_number(std::int64_t value) {

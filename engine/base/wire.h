@@ -4,6 +4,7 @@
 // zeros from then on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ class WireWriter {
   void signed_number(std::int64_t value);
   void real(double value);
   void text(std::string_view value);
+  // A text that is written in place: what is appended to the string until end_text() is the text.
+  // They nest. begin_text() returns what end_text() needs.
+  std::size_t begin_text();
+  void end_text(std::size_t begin);
   void hash(const Hash128& value);
   void flag(bool value) { number(value ? 1 : 0); }
 

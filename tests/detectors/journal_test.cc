@@ -132,10 +132,12 @@ TEST_CASE("secrets are in no journal and no saved state, and change no report") 
       "{\"eventTime\":\"2023-11-14T22:13:21Z\",\"k\":\"a\",\"u\":\"eve\",\"secret\":\"hunter2\"}\n";
   CorrelationSettings settings;
   settings.journal = true;
-  settings.redact = [](const std::string& json) {
+  settings.redact = [](const std::string& json) -> std::optional<std::string> {
     std::string clean = json;
     const std::size_t at = clean.find("\"secret\":\"hunter2\"");
-    return at == std::string::npos ? clean : clean.replace(at, 18, "\"secret\":\"gone\"");
+    return at == std::string::npos
+               ? std::nullopt
+               : std::optional<std::string>(clean.replace(at, 18, "\"secret\":\"gone\""));
   };
   CorrelationEngine engine(ruleset, settings);
   std::string state;
