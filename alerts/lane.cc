@@ -167,7 +167,7 @@ Lane::Step Lane::settle(const Delivery& delivery, const SendResult& result, Dura
   switch (result.kind) {
     case SendResult::Kind::delivered:
       mark(delivery, DeliveryOutcome::delivered);
-      note_error({});  // what went wrong before is over
+      note_trouble(false);
       if (in_trouble_) {
         log_("receiver " + config_.name + ": delivers again");
         in_trouble_ = false;
@@ -279,6 +279,12 @@ DurationNs Lane::age(const Delivery& delivery, Clock::time_point first_try) cons
 void Lane::note_error(const std::string& reason) {
   const std::lock_guard lock(mutex_);
   status_.last_error = reason;
+  status_.in_trouble = true;
+}
+
+void Lane::note_trouble(bool in_trouble) {
+  const std::lock_guard lock(mutex_);
+  status_.in_trouble = in_trouble;
 }
 
 void Lane::log_limited(LogKind kind, const std::string& line) {

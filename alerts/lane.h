@@ -70,6 +70,7 @@ class Lane {
   void expire(const Delivery& delivery);
   void note_shed();
   void note_error(const std::string& reason);
+  void note_trouble(bool in_trouble);
   void log_limited(LogKind kind, const std::string& line);
 
   const ReceiverConfig config_;

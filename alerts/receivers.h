@@ -76,8 +76,9 @@ class Router {
 struct LaneStatus {
   std::string receiver;
   std::uint64_t delivered = 0, failed = 0, pending = 0, attempts = 0;
-  std::uint64_t shed = 0;  // given up before they were tried: there was no room
-  std::string last_error;  // no secret in it
+  std::uint64_t shed = 0;   // given up before they were tried: there was no room
+  std::string last_error;   // no secret in it
+  bool in_trouble = false;  // nothing was delivered since that error
 };
 using LaneLog = std::function<void(const std::string& line)>;
 

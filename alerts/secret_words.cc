@@ -440,11 +440,34 @@ bool is_placeholder(std::string_view value) {
   return one_of(value, placeholders);
 }
 
+namespace {
+
+// What stands in most texts: letters and digits with which no token begins, and harmless signs.
+constexpr std::array<bool, 256> dull_bytes() {
+  std::array<bool, 256> dull{};
+  for (std::size_t byte = 0; byte < dull.size(); ++byte) {
+    dull[byte] = true;
+  }
+  for (const char c : std::string_view("='\"\\-:AbBh")) {
+    dull[static_cast<unsigned char>(c)] = false;
+  }
+  for (const TokenShape& shape : token_shapes) {
+    dull[static_cast<unsigned char>(shape.prefix.front())] = false;
+  }
+  return dull;
+}
+constexpr std::array<bool, 256> is_dull = dull_bytes();
+
+}  // namespace
+
 // Each find_* of SecretScan needs one of these; tests/alerts compares both.
 bool may_hold_secret(std::string_view text) {
   constexpr std::size_t key_id_and_secret = aws_secret_length;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
+    if (is_dull[static_cast<unsigned char>(c)]) {
+      continue;
+    }
     const char next = at + 1 < text.size() ? text[at + 1] : '\0';
     if (c == '=' || c == '\'' || c == '"' || c == '\\' || (c == '-' && next == '-') ||
         (c == ':' && next == '/')) {

@@ -40,6 +40,23 @@ std::string merged_rows(std::string_view rows) {
   return merged;
 }
 
+std::string joined(std::vector<std::string>& pieces) {
+  if (pieces.size() == 1) {
+    return std::move(pieces.front());
+  }
+  std::size_t bytes = 0;
+  for (const std::string& piece : pieces) {
+    bytes += piece.size();
+  }
+  std::string all;
+  all.reserve(bytes);
+  for (std::string& piece : pieces) {
+    all += piece;
+    piece = {};
+  }
+  return all;
+}
+
 }  // namespace
 
 Committer::Committer(Store& store, StateLog log, CommitterSettings settings)
@@ -89,10 +106,9 @@ void Committer::add(StagedCommit staged) {
   if (!staged.journal.empty()) {
     const bool cut = pending_.snapshot && pending_.snapshot_after == pending_.journals.size();
     if (pending_.journals.empty() || cut) {
-      pending_.journals.push_back(std::move(staged.journal));
-    } else {
-      pending_.journals.back() += staged.journal;
+      pending_.journals.emplace_back();
     }
+    pending_.journals.back().push_back(std::move(staged.journal));  // joined by the thread
   }
   if (staged.snapshot) {
     pending_.snapshot = std::move(staged.snapshot);
@@ -152,7 +168,7 @@ void Committer::commit_next(Lock& lock) {
       log_.start_snapshot(std::move(*next.snapshot));
       next.snapshot.reset();
     }
-    log_.append(std::move(next.journals[i]), rows);
+    log_.append(joined(next.journals[i]), rows);
   }
   if (next.snapshot) {
     log_.start_snapshot(std::move(*next.snapshot));

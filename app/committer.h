@@ -50,7 +50,7 @@ struct CommitterSettings {
   std::size_t bytes_at_once = 4u << 20;
   std::size_t bytes_max = 16u << 20;          // then add() waits
   std::size_t alerts_max = 10'000;            // then too
-  std::size_t journal_bytes_min = 32u << 20;  // before a new snapshot is wanted
+  std::size_t journal_bytes_min = 64u << 20;  // before a new snapshot is wanted
   std::function<void(const std::string&)> on_problem;
   std::function<void()> on_recovered;
   // The store is damaged: it can only be opened again. Called once.
@@ -87,8 +87,8 @@ class Committer {
     std::uint64_t batch = 0;
     TimeNs now = 0;
     std::vector<Addressed> alerts;
-    std::map<std::string, std::string> positions;  // by input: rows, later ones win
-    std::vector<std::string> journals;             // cut where a snapshot was taken
+    std::map<std::string, std::string> positions;    // by input: rows, later ones win
+    std::vector<std::vector<std::string>> journals;  // pieces; cut where a snapshot was taken
     std::optional<std::string> snapshot;
     std::size_t snapshot_after = 0;  // journals it covers
     std::size_t bytes = 0;

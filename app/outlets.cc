@@ -134,7 +134,9 @@ std::vector<LaneStatus> Outlets::status() const {
       LaneStatus& known = all[lane.receiver];
       add_totals(lane, known);
       known.pending = lane.pending;
-      known.last_error = lane.last_error;  // not what earlier lanes of its name met
+      // Not what earlier lanes of its name met.
+      known.last_error = lane.last_error;
+      known.in_trouble = lane.in_trouble;
     }
   }
   std::vector<LaneStatus> out;

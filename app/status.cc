@@ -85,7 +85,7 @@ void lane_json(const LaneStatus& lane, std::string& out) {
   object.number("pending", lane.pending);
   object.number("failed", lane.failed);
   object.number("shed", lane.shed);
-  object.text("last_error", lane.last_error);
+  object.text("last_error", lane.in_trouble ? lane.last_error : "");
   object.end();
 }
 
@@ -134,7 +134,7 @@ std::string status_text(const Numbers& numbers, const std::string& unhealthy, Ti
                printable(lane.receiver) + ": " + with_thousands(lane.delivered) + " delivered, " +
                    with_thousands(lane.pending) + " pending, " +
                    with_thousands(lane.failed + lane.shed) + " given up" +
-                   (lane.last_error.empty() ? "" : "; " + printable(lane.last_error)));
+                   (lane.in_trouble ? "; " + printable(lane.last_error) : ""));
   }
   return out;
 }
