@@ -31,6 +31,9 @@ std::string filter_choice(const Session& session, const DecodeOptions& input, bo
            (choice.rule ? "rule " + name_of(ruleset.rules[index(*choice.rule)]) + " " : "") +
            choice.reason;
   }
+  if (session.options.filter == FilterMode::automatic && !Filter::pays(Filter::best_path())) {
+    return begin + "off: without AVX2 it takes longer than parsing; --filter on insists";
+  }
   std::string keys;
   for (const std::string& key : choice.keys) {
     keys += (keys.empty() ? "" : ", ") + printable(key);

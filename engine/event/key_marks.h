@@ -31,17 +31,31 @@ struct KeyMarks {
   static constexpr std::size_t blocks_max = 512;
   static constexpr std::size_t hits_max = 512;
   struct Hit {
-    std::uint32_t at = 0;    // of an anchor's first byte, in the line
-    std::int32_t depth = 0;  // brackets that are open there
+    std::uint32_t at = 0;     // of an anchor's first byte, in the line
+    std::uint32_t block = 0;  // into blocks
   };
   std::uint64_t quotes[blocks_max + 2];  // by block: the quotes that begin and end strings
   Hit hits[hits_max + block_bytes];
   std::uint32_t hit_count = 0;
-  // Blocks with hits, while the pass is on.
+  // Blocks with hits, and the brackets outside strings in them.
   struct Block {
     std::uint64_t found, opens, closes;
     std::uint32_t offset;
-    std::int32_t depth;
+    std::int32_t depth;  // brackets that are open at its beginning
+
+    // How many are open at `at`, a place in the line.
+    std::int32_t depth_at(std::uint32_t at) const {
+      const std::uint64_t below = (std::uint64_t{1} << (at - offset)) - 1;
+      // Few: and not every machine counts bits.
+      std::int32_t open = depth;
+      for (std::uint64_t bits = opens & below; bits != 0; bits &= bits - 1) {
+        ++open;
+      }
+      for (std::uint64_t bits = closes & below; bits != 0; bits &= bits - 1) {
+        --open;
+      }
+      return open;
+    }
   };
   Block blocks[blocks_max + 2];
   std::uint32_t block_count = 0;

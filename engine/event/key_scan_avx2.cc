@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "engine/event/key_pass.h"
+#include "engine/event/key_pass_bits.h"
 
 namespace tocsin {
 namespace {
@@ -22,14 +23,36 @@ inline std::uint64_t bits_of(__m256i low, __m256i high) {
   return high_bits << 32 | low_bits;
 }
 
-class Avx2 {
+class Avx2 : public BitCounts {
  public:
   explicit Avx2(const char* from) : low_(load_half(from)), high_(load_half(from + 32)) {}
   std::uint64_t equal(char c) const {
     const __m256i all = _mm256_set1_epi8(c);
     return bits_of(_mm256_cmpeq_epi8(low_, all), _mm256_cmpeq_epi8(high_, all));
   }
+  std::uint64_t either(char c, char d) const {
+    const __m256i first = _mm256_set1_epi8(c);
+    const __m256i second = _mm256_set1_epi8(d);
+    return bits_of(
+        _mm256_or_si256(_mm256_cmpeq_epi8(low_, first), _mm256_cmpeq_epi8(low_, second)),
+        _mm256_or_si256(_mm256_cmpeq_epi8(high_, first), _mm256_cmpeq_epi8(high_, second)));
+  }
+  std::uint64_t at_most(char c) const {
+    const __m256i all = _mm256_set1_epi8(c);
+    return bits_of(_mm256_cmpeq_epi8(_mm256_min_epu8(low_, all), low_),
+                   _mm256_cmpeq_epi8(_mm256_min_epu8(high_, all), high_));
+  }
   std::uint64_t high() const { return bits_of(low_, high_); }
+  class Union {
+   public:
+    void add(const Avx2& more) {
+      all_ = _mm256_or_si256(all_, _mm256_or_si256(more.low_, more.high_));
+    }
+    bool has_high() const { return _mm256_movemask_epi8(all_) != 0; }
+
+   private:
+    __m256i all_ = _mm256_setzero_si256();
+  };
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     const __m256i all = _mm256_set1_epi8(c);
@@ -40,12 +63,6 @@ class Avx2 {
   std::uint64_t anchored(const char* from, const KeyAnchors& anchors) const {
     return bits_of(half(low_, from, anchors), half(high_, from + 32, anchors));
   }
-  static std::uint64_t prefix_xor(std::uint64_t bits) {
-    const __m128i product =
-        _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
-    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
-  }
-  static int count(std::uint64_t bits) { return __builtin_popcountll(bits); }
 
  private:
   static __m256i half(__m256i first, const char* from, const KeyAnchors& anchors) {

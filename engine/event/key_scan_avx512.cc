@@ -6,15 +6,31 @@
 #include <immintrin.h>
 
 #include "engine/event/key_pass.h"
+#include "engine/event/key_pass_bits.h"
 
 namespace tocsin {
 namespace {
 
-class Avx512 {
+class Avx512 : public BitCounts {
  public:
   explicit Avx512(const char* from) : bytes_(_mm512_loadu_si512(from)) {}
   std::uint64_t equal(char c) const { return _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(c)); }
+  std::uint64_t either(char c, char d) const {
+    return _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(c)) |
+           _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(d));
+  }
+  std::uint64_t at_most(char c) const {
+    return _mm512_cmple_epu8_mask(bytes_, _mm512_set1_epi8(c));
+  }
   std::uint64_t high() const { return _mm512_movepi8_mask(bytes_); }
+  class Union {
+   public:
+    void add(const Avx512& more) { all_ = _mm512_or_si512(all_, more.bytes_); }
+    bool has_high() const { return _mm512_movepi8_mask(all_) != 0; }
+
+   private:
+    __m512i all_ = _mm512_setzero_si512();
+  };
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     return _mm512_cmpeq_epi8_mask(_mm512_or_si512(bytes_, _mm512_set1_epi8(0x20)),
@@ -31,12 +47,6 @@ class Avx512 {
     const __m512i third = classes(2, _mm512_loadu_si512(from + 2));
     return _mm512_test_epi8_mask(_mm512_and_si512(first, second), third);
   }
-  static std::uint64_t prefix_xor(std::uint64_t bits) {
-    const __m128i product =
-        _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
-    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
-  }
-  static int count(std::uint64_t bits) { return __builtin_popcountll(bits); }
 
  private:
   __m512i bytes_;

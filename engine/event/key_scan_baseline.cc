@@ -25,6 +25,19 @@ inline int count_bits(std::uint64_t bits) {
   return count;
 }
 
+// Of many blocks: is there a byte beyond ASCII?
+class HighBits {
+ public:
+  template <class Vectors>
+  void add(const Vectors& more) {
+    all_ |= more.high();
+  }
+  bool has_high() const { return all_ != 0; }
+
+ private:
+  std::uint64_t all_ = 0;
+};
+
 #if defined(__x86_64__)
 
 class Baseline {
@@ -38,9 +51,16 @@ class Baseline {
     const __m128i all = _mm_set1_epi8(c);
     return gather([&](int i) { return _mm_cmpeq_epi8(quarters_[i], all); });
   }
+  std::uint64_t either(char c, char d) const { return equal(c) | equal(d); }
+  std::uint64_t at_most(char c) const {
+    const __m128i all = _mm_set1_epi8(c);
+    return gather(
+        [&](int i) { return _mm_cmpeq_epi8(_mm_min_epu8(quarters_[i], all), quarters_[i]); });
+  }
   std::uint64_t high() const {
     return gather([&](int i) { return quarters_[i]; });
   }
+  using Union = HighBits;
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     const __m128i all = _mm_set1_epi8(c);
@@ -98,9 +118,16 @@ class Baseline {
   std::uint64_t equal(char c) const {
     return gather([&](std::size_t i) { return bytes_[i] == c; });
   }
+  std::uint64_t either(char c, char d) const { return equal(c) | equal(d); }
+  std::uint64_t at_most(char c) const {
+    return gather([&](std::size_t i) {
+      return static_cast<unsigned char>(bytes_[i]) <= static_cast<unsigned char>(c);
+    });
+  }
   std::uint64_t high() const {
     return gather([&](std::size_t i) { return (bytes_[i] & 0x80) != 0; });
   }
+  using Union = HighBits;
   // Of letters either case; '{' finds '[' too, and '}' ']'.
   std::uint64_t equal_lower(char c) const {
     return gather([&](std::size_t i) { return (bytes_[i] | 0x20) == c; });

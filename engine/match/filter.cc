@@ -102,7 +102,8 @@ struct Filter::Impl {
 
   struct Place {
     std::uint32_t begin = 0;
-    std::int32_t depth = 0;
+    std::uint32_t anchor = 0;  // where that of the key is, in
+    std::uint32_t block = 0;   // this block of the marks
   };
   // Where a key stands in a line.
   static constexpr std::uint32_t places_max = 8;
@@ -181,7 +182,8 @@ Filter::Filter(const Program& program,
   self.program = program.impl_.get();
   self.target = target_of(*self.program, options, wants_time);
   self.wants_time = wants_time;
-  self.active = mode != FilterMode::off && self.target.plan->usable() && self.target.reason.empty();
+  self.active = mode != FilterMode::off && self.target.plan->usable() &&
+                self.target.reason.empty() && (mode == FilterMode::on || pays(path));
   self.adapts = mode == FilterMode::automatic;
   self.pass = key_pass_baseline;
 #if defined(__x86_64__)
@@ -344,7 +346,7 @@ bool Filter::Impl::note_hits(std::string_view line) {
       const bool is_key = inside & ((before == '"') | ((before == '.') & key.flat)) &
                           key.stands_at(line.data() + (inside ? begin : 0));
       Seen& places = seen[one];
-      places.places[places.count] = {begin, hit.depth};
+      places.places[places.count] = {begin, hit.at, hit.block};
       places.count += is_key ? 1 : 0;
       if (places.count > places_max) {
         return false;
@@ -366,7 +368,8 @@ bool Filter::Impl::key_allows(const FilterKey& key, const Place& place, Judged& 
   } else {
     at += 2;
   }
-  const bool in_role = key.role != KeyRole::none && place.depth == 1 && is_quote(place.begin - 1);
+  const bool in_role = key.role != KeyRole::none && is_quote(place.begin - 1) &&
+                       marks.blocks[place.block].depth_at(place.anchor) == 1;
   judged.evidence |= in_role ? 1u << static_cast<unsigned>(key.role) : 0u;
   if (!key.decides && !(in_role && key.reads_role)) {
     return true;

@@ -44,6 +44,8 @@ class Filter {
   enum class Path : unsigned char { avx512, avx2, baseline };
   static bool supported(Path path);
   static Path best_path();
+  // Is this pass faster than parsing? Where it is not, automatic mode leaves it alone.
+  static bool pays(Path path) { return path != Path::baseline; }
 
   // `program` must outlive the filter. `wants_time`: take_latest_time() is asked for.
   Filter(const Program& program,
