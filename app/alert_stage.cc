@@ -2,6 +2,7 @@
 #include "app/alert_stage.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "alerts/make_alert.h"
 #include "app/stage_state.h"
@@ -25,7 +26,9 @@ bool AlertStage::wants_evidence() const {
 }
 
 void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
+  count_by_rule();
   ruleset_ = ruleset;
+  raised_.assign(ruleset->rules.size(), 0);
   rule_keys_.clear();
   for (const RuleInfo& rule : ruleset->rules) {
     rule_keys_.push_back(content_hash(rule.key));
@@ -236,7 +239,7 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
                  match.record->time.value_or(0),
                  copies_journal_);
   }
-  count(rule, level);
+  count_match(match.rule, level);
   if (settings_.format != OutputFormat::none || delivers()) {
     raise(make_alert(match, ruleset_, now));
   }
@@ -293,6 +296,30 @@ void AlertStage::count(const RuleInfo& rule, Level level) {
   const std::string& name = rule.id.empty() ? rule.title : rule.id;
   counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());
   count_as(name, level);
+}
+
+// There may be one for nearly every record: by name they are counted when somebody asks.
+void AlertStage::count_match(RuleId rule, Level level) {
+  ++raised_[index(rule)];
+  ++counters_.alerts;
+  ++counters_.by_level[static_cast<std::size_t>(level)];
+  highest_ = std::max(highest_.value_or(level), level);
+}
+
+void AlertStage::count_by_rule() {
+  for (std::size_t i = 0; i < raised_.size(); ++i) {
+    if (const std::uint64_t count = std::exchange(raised_[i], 0); count > 0) {
+      const RuleInfo& rule = ruleset_->rules[i];
+      const std::string& name = rule.id.empty() ? rule.title : rule.id;
+      counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());
+      counters_.by_rule[name] += count;
+    }
+  }
+}
+
+const AlertCounters& AlertStage::counters() {
+  count_by_rule();
+  return counters_;
 }
 
 void AlertStage::count_as(const std::string& name, Level level) {

@@ -102,7 +102,7 @@ class AlertStage final : public ResultConsumer {
   void keep_state(TimeNs now);
   CorrelationEngine& correlations() { return *correlations_; }
 
-  const AlertCounters& counters() const { return counters_; }
+  const AlertCounters& counters();
   // Sources that are not read to their end, or had not one record that could be read.
   const std::map<std::string, SourceTally>& sources() const { return sources_; }
   // Why stdout takes nothing any more; 0: it does.
@@ -123,6 +123,8 @@ class AlertStage final : public ResultConsumer {
   void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);
   void raise(Alert alert);
   void count(const RuleInfo& rule, Level level);
+  void count_match(RuleId rule, Level level);
+  void count_by_rule();
   void count_as(const std::string& name, Level level);
   bool is_wanted(Level level) const {
     return !settings_.min_level || level >= *settings_.min_level;
@@ -142,6 +144,7 @@ class AlertStage final : public ResultConsumer {
   Output output_;
   std::vector<Addressed> addressed_;
   AlertCounters counters_;
+  std::vector<std::uint64_t> raised_;  // by RuleId: not yet in counters_.by_rule
   std::map<std::string, SourceTally> sources_;
   std::optional<Level> highest_;
   std::map<std::string, TimeNs> last_received_;  // by input

@@ -8,19 +8,32 @@ namespace tocsin {
 Duplicates::Duplicates(DurationNs horizon_ns, std::size_t ids_max)
     : horizon_ns_(horizon_ns), ids_max_(ids_max) {}
 
+Duplicates::Bucket& Duplicates::bucket_of(std::int64_t hour) {
+  if (last_ == nullptr || last_->first != hour) {
+    last_ = &*buckets_.try_emplace(hour).first;
+  }
+  return last_->second;
+}
+
+void Duplicates::erase(Buckets::iterator bucket) {
+  last_ = &*bucket == last_ ? nullptr : last_;
+  size_ -= bucket->second.ids.size();
+  buckets_.erase(bucket);
+}
+
 bool Duplicates::insert(const Hash128& id, TimeNs event_time) {
-  const std::int64_t hour = event_time / hour_ns - (event_time % hour_ns < 0 ? 1 : 0);
-  Bucket& bucket = buckets_[hour];
+  Bucket& bucket = bucket_of(event_time / hour_ns - (event_time % hour_ns < 0 ? 1 : 0));
   bucket.last_used = ++uses_;
-  if (!bucket.ids.insert(id).second) {
+  bool is_new = false;
+  bucket.ids.insert(id, &is_new);
+  if (!is_new) {
     return false;
   }
   ++size_;
   if (horizon_ns_ > 0) {
     const std::int64_t oldest = buckets_.rbegin()->first - horizon_ns_ / hour_ns;
     while (buckets_.begin()->first < oldest) {
-      size_ -= buckets_.begin()->second.ids.size();
-      buckets_.erase(buckets_.begin());
+      erase(buckets_.begin());
     }
   }
   if (size_ > ids_max_) {
@@ -30,12 +43,9 @@ bool Duplicates::insert(const Hash128& id, TimeNs event_time) {
 }
 
 void Duplicates::make_room() {
-  const auto victim =
-      std::min_element(buckets_.begin(), buckets_.end(), [](const auto& a, const auto& b) {
-        return a.second.last_used < b.second.last_used;
-      });
-  size_ -= victim->second.ids.size();
-  buckets_.erase(victim);
+  erase(std::min_element(buckets_.begin(), buckets_.end(), [](const auto& a, const auto& b) {
+    return a.second.last_used < b.second.last_used;
+  }));
   ++forgotten_early_;
 }
 
@@ -46,14 +56,13 @@ void Duplicates::save(WireWriter& writer) const {
     writer.signed_number(hour);
     writer.number(bucket.last_used);
     writer.number(bucket.ids.size());
-    for (const Hash128& id : bucket.ids) {
-      writer.hash(id);
-    }
+    bucket.ids.for_each([&writer](const Hash128& id, const Nothing&) { writer.hash(id); });
   }
 }
 
 void Duplicates::load(WireReader& reader) {
   buckets_.clear();
+  last_ = nullptr;
   size_ = 0;
   uses_ = reader.number();
   for (std::size_t hours = reader.count(3); hours > 0 && reader.ok(); --hours) {

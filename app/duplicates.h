@@ -2,14 +2,14 @@
 // Which alerts were raised already: a quarter of real CloudTrail records are second copies, and a
 // record that is read twice raises one alert (DETECTION.md, "Duplicates"). Ids are kept in buckets
 // of an hour of event time; the bucket that was used longest ago goes first when
-// limits::duplicate_ids_max is reached. Thread rule: one thread. Cost: O(1) amortised; 16 to 48
+// limits::duplicate_ids_max is reached. Thread rule: one thread. Cost: O(1) amortised; 32 to 64
 // bytes per id.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <unordered_set>
 
+#include "detectors/flat_map.h"
 #include "engine/base/hash.h"
 #include "engine/base/time.h"
 #include "engine/base/wire.h"
@@ -30,15 +30,20 @@ class Duplicates {
   void load(WireReader& reader);  // the reader says whether it could be read
 
  private:
+  struct Nothing {};
   struct Bucket {
-    std::unordered_set<Hash128, Hash128Hasher> ids;
+    FlatMap<Nothing> ids;
     std::uint64_t last_used = 0;
   };
+  using Buckets = std::map<std::int64_t, Bucket>;  // by hour
+  Bucket& bucket_of(std::int64_t hour);
+  void erase(Buckets::iterator bucket);
   void make_room();
 
   DurationNs horizon_ns_;
   std::size_t ids_max_;
-  std::map<std::int64_t, Bucket> buckets_;  // by hour
+  Buckets buckets_;
+  Buckets::value_type* last_ = nullptr;  // that was asked for last: most alerts are of one hour
   std::size_t size_ = 0;
   std::uint64_t uses_ = 0;
   std::uint64_t forgotten_early_ = 0;
