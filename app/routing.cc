@@ -207,9 +207,9 @@ std::string unseen_rules(const Ruleset& ruleset,
   if (!unseen.empty() && run.events > 0) {
     out += "unseen   no record that was decoded has a field of " + counted(unseen.size(), "rule") +
            ": " + titles_of(unseen, all) +
-           (run.unvalidated > 0 ? " (records that the filter rejects are not decoded; --filter off "
-                                  "looks at all)\n"
-                                : "\n");
+           (run.unvalidated + run.read_in_part > 0
+                ? " (of a record that matches nothing only what decides that may be read)\n"
+                : "\n");
   }
   if (!spared.empty() && run.unclassified > 0) {
     out += "unasked  " + counted(spared.size(), "rule") +

@@ -70,6 +70,7 @@ AlertStageSettings stage_settings(const Session& session, RunMode mode, const Ou
   settings.correlation.by_time = mode == RunMode::scan && !options.arrival_order;
   settings.correlation.fold = !options.no_fold;
   settings.correlation.clamp_future = mode == RunMode::tail;
+  settings.correlation.prompt = mode == RunMode::tail;
   settings.correlation.duplicate_horizon_ns = settings.duplicate_horizon_ns;
   settings.correlation.detector.lateness_ns = options.lateness.value_or(session.config.lateness_ns);
   settings.idle_after_ns = session.config.idle_after_ns;
@@ -218,8 +219,10 @@ class Runner {
   // Once for inputs that are read alike.
   void report_filter() const {
     std::set<std::string> said;
+    const bool wants_time = FeedPlan(*session_->rules.ruleset).needs_watermark();
     for (const InputConfig& input : chosen_inputs(options_, session_->config)) {
-      const std::string line = filter_choice(*session_, decode_options(input, options_), false);
+      const std::string line =
+          filter_choice(*session_, decode_options(input, options_), wants_time);
       if (said.insert(line).second) {
         watch_.log.write(LogLevel::info, {}, line);
       }

@@ -91,7 +91,7 @@ double median(std::vector<double> values) {
 
 // Rows that differ in nothing but the data and the rules, so that a script can make a table of
 // them.
-void measure(const Row& row, std::string_view data, int runs) {
+void measure(const Row& row, std::string_view data, int runs, bool bare_too) {
   LoadOptions options;
   options.paths = {row.rules};
   const LoadResult loaded = load_rules(options);
@@ -106,7 +106,9 @@ void measure(const Row& row, std::string_view data, int runs) {
   for (int run = -1; run < runs; ++run) {  // the first is a warm-up
     const double before = bench::thread_cpu_seconds();
     for (const std::string_view piece : pieces) {
-      yardstick.parse_lines(piece);
+      if (bare_too) {
+        yardstick.parse_lines(piece);
+      }
     }
     const double parse = bench::thread_cpu_seconds() - before;
     const std::uint64_t allocations_before = bench::allocations();
@@ -139,6 +141,7 @@ int main(int count, char** arguments) {
   Row row;
   std::string data_path;
   int runs = 5;
+  bool bare_too = true;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string name = arguments[i];
     const std::string value = arguments[i + 1];
@@ -158,18 +161,20 @@ int main(int count, char** arguments) {
       row.any = value == "yes";
     } else if (name == "--time") {
       row.time = value == "yes";
+    } else if (name == "--bare") {
+      bare_too = value != "no";  // for a profiler
     }
   }
   std::ifstream file(data_path, std::ios::binary);
   if (!file || row.rules.empty()) {
     std::fprintf(stderr,
                  "usage: throughput --data FILE --rules PATH [--runs N] [--filter auto|off|on] "
-                 "[--strict yes] [--any yes] [--time yes]\n");
+                 "[--strict yes] [--any yes] [--time yes] [--bare no]\n");
     return 2;
   }
   std::string data((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::size_t size = data.size();
   data.append(limits::padding_bytes, '\0');
-  measure(row, std::string_view(data).substr(0, size), runs);
+  measure(row, std::string_view(data).substr(0, size), runs, bare_too);
   return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <tuple>
 
 #include "detectors/common.h"
@@ -35,7 +36,8 @@ CorrelationEngine::CorrelationEngine(std::shared_ptr<const Ruleset> ruleset,
       learned_(settings_.learned_streams_max),
       held_(settings_.held_bytes_max),
       watermark_(before_all_time),
-      latest_(before_all_time) {
+      latest_(before_all_time),
+      passed_(before_all_time) {
   if (settings_.by_time) {
     settings_.detector.lateness_ns = 0;
   }
@@ -130,10 +132,13 @@ std::shared_ptr<const Feed> CorrelationEngine::unlearned(const BatchResult& resu
 
 void CorrelationEngine::consume(const BatchResult& result, Out& out) {
   const std::shared_ptr<const Feed> feed = unlearned(result);
-  if (feed == nullptr) {
-    return;
-  }
   if (settings_.by_time) {
+    if (result.latest_time) {
+      passed_ = std::max(passed_, bounded_time(*result.latest_time, result));
+    }
+    if (feed == nullptr) {
+      return;
+    }
     std::vector<std::uint32_t> wanted;
     for (std::uint32_t i = 0; i < feed->records.size(); ++i) {
       if (is_wanted(feed->records[i])) {
@@ -146,7 +151,14 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
     return;
   }
   const std::string input = result.source == nullptr ? std::string() : result.source->input;
-  for (const FeedRecord& record : feed->records) {
+  const std::span<const FeedRecord> records =
+      feed == nullptr ? std::span<const FeedRecord>() : std::span<const FeedRecord>(feed->records);
+  for (const FeedRecord& record : records) {
+    if (record.latest) {
+      TimeNs& passing = passing_.try_emplace(input, before_all_time).first->second;
+      passing = std::max(passing, bounded_time(*record.latest, result));
+    }
+    pass_time(input);
     if (!is_wanted(record)) {
       continue;
     }
@@ -157,7 +169,45 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
     }
     take_from(input, *feed, record, time);
   }
-  run_steps(out);
+  if (result.latest_time) {
+    const TimeNs time = bounded_time(*result.latest_time, result);
+    passed_ = std::max(passed_, time);
+    TimeNs& passing = passing_.try_emplace(input, before_all_time).first->second;
+    passing = std::max(passing, time);
+    if (settings_.prompt) {
+      pass_time(input);
+    }
+  }
+  if (!steps_.empty()) {
+    run_steps(out);
+  }
+}
+
+// What a record's time says of how far time has come.
+TimeNs CorrelationEngine::bounded_time(TimeNs time, const BatchResult& result) const {
+  if (settings_.clamp_future) {
+    time = std::min(time, result.received_at);
+  }
+  return settings_.until ? std::min(time, *settings_.until) : time;
+}
+
+// Moves the input's clock as a record does that feeds nothing.
+void CorrelationEngine::pass_time(const std::string& input) {
+  const auto passing = passing_.find(input);
+  if (passing == passing_.end()) {
+    return;
+  }
+  const TimeNs time = passing->second;
+  passing_.erase(passing);
+  const auto known = clocks_.find(input);
+  if (known != clocks_.end() && !known->second.idle && time <= known->second.latest) {
+    return;
+  }
+  move_clock(input, time);
+  add_step(nullptr, nullptr, nullptr, time);
+  if (notes()) {
+    note_clock(input, time);
+  }
 }
 
 void CorrelationEngine::take_from(const std::string& input,
@@ -331,7 +381,7 @@ void CorrelationEngine::finish(Out& out) {
   }
   if (latest_ != before_all_time) {
     // What is still open when the last event is over stays open.
-    move_watermark(add_saturating(latest_, 1));
+    move_watermark(add_saturating(std::max(latest_, passed_), 1));
     add_step(nullptr, nullptr, nullptr, 0);
     run_steps(out);
     for (std::size_t shard = 0; shard < shards_.size(); ++shard) {

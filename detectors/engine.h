@@ -8,7 +8,8 @@
 //
 // by_time (scan): records are kept (held_records.h) and gone through in the order of (time,
 // sequence) at the end. Otherwise (tail, --order arrival) they are taken as they come, and the
-// watermark is the greatest event time less the lateness, the least over inputs.
+// watermark is the greatest event time less the lateness, the least over inputs. Where a
+// correlation decides by it, records that feed nothing move it too.
 //
 // Thread rule: one thread calls; shards may run on further ones meanwhile. Determinism: the outcome
 // depends on the sequence of records only, not on how they are cut into batches, unless a limit is
@@ -44,6 +45,9 @@ struct CorrelationSettings {
   bool fold = true;
   // tail: an event time ahead of the receive time is taken as the receive time, and counted.
   bool clamp_future = false;
+  // tail: the times of records that feed nothing move the watermark at the end of each batch; else
+  // with the next record that feeds something, wherever batches end.
+  bool prompt = false;
   // Records outside feed nothing.
   std::optional<TimeNs> since, until;
   DurationNs duplicate_horizon_ns = 0;  // 0: only the limit counts
@@ -170,6 +174,8 @@ class CorrelationEngine {
                 TimeNs time);
   void take(const Feed& feed, const FeedRecord& record, TimeNs time);
   void move_clock(const std::string& input, TimeNs time);
+  TimeNs bounded_time(TimeNs time, const BatchResult& result) const;
+  void pass_time(const std::string& input);
   void take_from(const std::string& input, const Feed& feed, const FeedRecord& record, TimeNs time);
   std::shared_ptr<const RecordCopy> kept_copy(const Feed& feed, const FeedRecord& record) const;
   bool notes() const { return settings_.journal && !replaying_; }
@@ -179,6 +185,7 @@ class CorrelationEngine {
                   const RecordCopy* copy,
                   TimeNs time,
                   bool is_copy);
+  void note_clock(const std::string& input, TimeNs time);
   void note_idle(const std::string& input, bool idle);
   void note_advance();
   void close_segment();
@@ -209,6 +216,8 @@ class CorrelationEngine {
   std::pair<const std::string, InputClock>* clock_ = nullptr;  // of the last record
   TimeNs watermark_;
   TimeNs latest_;
+  std::map<std::string, TimeNs> passing_;  // by input: times that did not move it yet
+  TimeNs passed_;  // the greatest time of all records, where it was asked for
   std::uint64_t next_step_ = 0;
   std::vector<ShardStep> steps_;
   std::vector<std::vector<ShardReport>> reports_;  // by shard

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t format_version = 3;
 
+// A copy of a record that was taken before, and time that passes, move the clocks only.
 enum class Entry : std::uint8_t { taken = 1, copy = 2, idle = 3, advance = 4 };
 
 void begin_entry(Entry entry, WireWriter& writer) {
@@ -48,6 +49,14 @@ void CorrelationEngine::note_taken(const std::string& input,
     is_kept = is_kept || shards_.front()->keeps(spec);
   }
   save_feed_record(feed, record, is_kept ? copy : nullptr, writer);
+}
+
+void CorrelationEngine::note_clock(const std::string& input, TimeNs time) {
+  note_advance();
+  WireWriter writer(segment_);
+  begin_entry(Entry::copy, writer);
+  writer.text(input);
+  writer.signed_number(time);
 }
 
 void CorrelationEngine::note_idle(const std::string& input, bool idle) {

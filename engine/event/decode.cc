@@ -90,6 +90,7 @@ struct RecordDecoder::Impl {
   const FieldPlan* plan = nullptr;
   RecordVisitor* visitor = nullptr;
   const GeoSet* geo = nullptr;
+  FieldPlan::Extent extent = FieldPlan::Extent::whole;
   std::uint64_t offset = 0;
 };
 
@@ -109,6 +110,10 @@ void RecordDecoder::decode(std::string_view document,
 
 void RecordDecoder::use_geo(const GeoSet* geo) {
   impl_->geo = geo;
+}
+
+void RecordDecoder::use_extent(FieldPlan::Extent extent) {
+  impl_->extent = extent;
 }
 
 std::size_t RecordDecoder::decode_line(std::string_view bytes,
@@ -293,10 +298,10 @@ std::string_view RecordDecoder::Impl::text_of(const Part& part, std::size_t dept
 
 ReadStatus RecordDecoder::Impl::read(const Part& part, std::string_view text, std::size_t depth) {
   if (part.element.indexed) {
-    return level(depth - 1).reader.read_element(part.element, *plan, event);
+    return level(depth - 1).reader.read_element(part.element, *plan, event, extent);
   }
   if (part.scanned != nullptr) {
-    return level(depth).reader.read(text, *part.scanned, *plan, options.strict_json, event);
+    return level(depth).reader.read(text, *part.scanned, *plan, options.strict_json, event, extent);
   }
   return level(depth).reader.read(text, *plan, options.strict_json, event);
 }
@@ -321,7 +326,7 @@ SourceClass RecordDecoder::Impl::source_of(SourceClass source) const {
 }
 
 void RecordDecoder::Impl::emit(ReadStatus status, const SourceClass& source) {
-  derive_fields(event, geo);
+  event.derive(geo);
   visitor->on_event(event, source_of(source), status == ReadStatus::repaired, offset);
 }
 

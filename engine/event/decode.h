@@ -80,6 +80,10 @@ class RecordDecoder {
                           const FieldPlan& plan,
                           RecordVisitor& visitor);
 
+  // What is read of the records from now on; at first, and of records that are not read so, all. An
+  // event that is not whole must be complete()d before it is asked for more than that. May be
+  // called by a visitor: it holds from the next record on.
+  void use_extent(FieldPlan::Extent extent);
   // Where derived fields are looked up from now on; null: nowhere. Must live until the next call.
   void use_geo(const GeoSet* geo);
   // Marks the fields of the plan that had a value in some record so far. Resizes to the plan.

@@ -5,6 +5,7 @@
 
 #include "engine/base/fold.h"
 #include "engine/base/limits.h"
+#include "engine/event/cloudtrail.h"
 #include "engine/event/json.h"
 #include "engine/event/json_text.h"
 
@@ -63,6 +64,15 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
     slots_.resize(plan.size());
     present_.resize(plan.size());
   }
+  forget_values();
+  text_ = {};
+  extent_ = FieldPlan::Extent::whole;
+  broken_ = false;
+  completed_ = false;
+  arena_->clear();
+}
+
+void Event::forget_values() {
   if (++epoch_ == 0) {
     std::fill(slots_.begin(), slots_.end(), Slot{});
     epoch_ = 1;
@@ -72,8 +82,29 @@ void Event::reset(const FieldPlan& plan, std::string_view json) {
   texts_.clear();
   scalars_.clear();
   has_scalars_ = false;
-  text_ = {};
-  arena_->clear();
+}
+
+// What is in the arena stays: somebody may have a view of it.
+bool Event::read_rest() {
+  forget_values();
+  completed_ = true;
+  broken_ = !reader_->read_rest(*this);
+  extent_ = FieldPlan::Extent::whole;
+  if (!broken_) {
+    derive_fields(*this, geo_);
+  }
+  return !broken_;
+}
+
+void Event::derive(const GeoSet* geo) {
+  geo_ = geo;
+  if (is_whole()) {
+    derive_fields(*this, geo);
+  }
+}
+
+std::string Event::fault() const {
+  return "byte " + std::to_string(reader_->fault_offset()) + ": " + std::string(reader_->fault());
 }
 
 void Event::grow() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@
 
 namespace tocsin {
 
+class GeoSet;      // geo.h
 class JsonReader;  // json.h: fills an Event
 class JsonWalk;    // json_walk.h: the walk that does it
 
@@ -48,6 +50,19 @@ class Event {
   const Value& value(EntryId entry) const { return entries_[entry].value; }
   // Fields that have at least one value in this record, in the order of their first one.
   std::span<const FieldId> present() const { return {present_.data(), present_count_}; }
+
+  // Reads all of the record's fields, if only those that decide were read so far
+  // (FieldPlan::Extent): every entry is a new one then. False: what the others lie in is broken;
+  // the event is of no use any more, and the reader says what is wrong.
+  bool complete() { return extent_ == FieldPlan::Extent::whole || read_rest(); }
+  bool is_broken() const { return broken_; }
+  // Of a broken one: at which byte, and what.
+  std::string fault() const;
+  // Did complete() take another look at the record?
+  bool was_completed() const { return completed_; }
+  bool is_whole() const { return extent_ == FieldPlan::Extent::whole; }
+  // Fills in the derived fields, once all fields are read. `geo` must live as long as the record.
+  void derive(const GeoSet* geo);
 
   // Has the field had a value in any record since this plan was first read with?
   bool has_seen(FieldId field) const {
@@ -100,6 +115,8 @@ class Event {
   class Arena;
 
   void reset(const FieldPlan& plan, std::string_view json);
+  void forget_values();
+  bool read_rest();
   // An entry of no field.
   EntryId append(const Value& value) {
     if (entry_count_ == entry_capacity_) {
@@ -150,7 +167,11 @@ class Event {
     bool utf8 = false;
   };
   Known text_;
+  FieldPlan::Extent extent_ = FieldPlan::Extent::whole;
+  bool broken_ = false;
+  bool completed_ = false;
   JsonReader* reader_ = nullptr;
+  const GeoSet* geo_ = nullptr;  // what fields that were not derived yet are derived from
   std::unique_ptr<Arena> arena_;
 };
 

@@ -70,6 +70,7 @@ FieldPlan::FieldPlan(std::span<const std::string> paths, std::span<const SourceR
   add_system_fields();
   for (const SourceRow& row : rows) {
     SourceField field{find_or_add(row.field), {}, row.source};
+    system_fields_.push_back(field.field);
     for (const std::string& value : row.values) {
       field.folded_values.push_back(fold(value));
     }
@@ -77,7 +78,21 @@ FieldPlan::FieldPlan(std::span<const std::string> paths, std::span<const SourceR
     source_fields_.push_back(std::move(field));
   }
   add_derived_parts();
-  compile();
+  whole_ = compile(std::vector<bool>(paths_.size(), true));
+}
+
+void FieldPlan::use_pivots(std::span<const FieldId> fields) {
+  // What is derived is made of other fields.
+  has_pivots_ = std::none_of(
+      fields.begin(), fields.end(), [this](FieldId field) { return is_derived(field); });
+  std::vector<bool> wanted(paths_.size());
+  for (const FieldId field : fields) {
+    wanted[index(field)] = true;
+  }
+  for (const FieldId field : system_fields_) {
+    wanted[index(field)] = true;
+  }
+  pivots_ = has_pivots_ ? compile(wanted) : Table();
 }
 
 FieldId FieldPlan::find(std::string_view path) const {
@@ -96,26 +111,30 @@ FieldId FieldPlan::find_or_add(std::string_view path) {
 }
 
 void FieldPlan::add_system_fields() {
-  system_.event_version = find_or_add("eventVersion");
-  system_.aws_region = find_or_add("awsRegion");
-  system_.event_name = find_or_add("eventName");
-  system_.event_source = find_or_add("eventSource");
-  system_.event_type = find_or_add("eventType");
-  system_.event_category = find_or_add("eventCategory");
-  system_.event_id = find_or_add("eventID");
-  system_.recipient_account_id = find_or_add("recipientAccountId");
-  system_.event_time = find_or_add("eventTime");
-  system_.detail_type = find_or_add("detail-type");
-  system_.source = find_or_add("source");
-  system_.detail = find_or_add("detail");
-  system_.type = find_or_add("Type");
-  system_.topic_arn = find_or_add("TopicArn");
-  system_.message = find_or_add("Message");
-  system_.message_type = find_or_add("messageType");
-  system_.log_events = find_or_add("logEvents");
-  system_.log_event_message = find_or_add("logEvents.message");
-  system_.digest_bucket = find_or_add("digestS3Bucket");
-  system_.digest_object = find_or_add("digestS3Object");
+  const auto add = [this](std::string_view path) {
+    system_fields_.push_back(find_or_add(path));
+    return system_fields_.back();
+  };
+  system_.event_version = add("eventVersion");
+  system_.aws_region = add("awsRegion");
+  system_.event_name = add("eventName");
+  system_.event_source = add("eventSource");
+  system_.event_type = add("eventType");
+  system_.event_category = add("eventCategory");
+  system_.event_id = add("eventID");
+  system_.recipient_account_id = add("recipientAccountId");
+  system_.event_time = add("eventTime");
+  system_.detail_type = add("detail-type");
+  system_.source = add("source");
+  system_.detail = add("detail");
+  system_.type = add("Type");
+  system_.topic_arn = add("TopicArn");
+  system_.message = add("Message");
+  system_.message_type = add("messageType");
+  system_.log_events = add("logEvents");
+  system_.log_event_message = add("logEvents.message");
+  system_.digest_bucket = add("digestS3Bucket");
+  system_.digest_object = add("digestS3Object");
 }
 
 void FieldPlan::add_derived_parts() {
@@ -140,35 +159,39 @@ void FieldPlan::add_derived_parts() {
   }
 }
 
-void FieldPlan::compile() {
+bool FieldPlan::is_derived(FieldId field) const {
+  return field == derived_.principal || field == derived_.source_ip ||
+         std::find(derived_.geo.begin(), derived_.geo.end(), field) != derived_.geo.end();
+}
+
+FieldPlan::Table FieldPlan::compile(const std::vector<bool>& wanted) const {
   Graph graph;
   for (std::size_t at = 0; at < paths_.size(); ++at) {
     const FieldId field{static_cast<std::uint32_t>(at)};
     // A record cannot forge what tocsin derives: no key leads to these.
-    const bool is_derived =
-        field == derived_.principal || field == derived_.source_ip ||
-        std::find(derived_.geo.begin(), derived_.geo.end(), field) != derived_.geo.end();
-    if (!is_derived) {
+    if (wanted[at] && !is_derived(field)) {
       graph.add(paths_[at], field);
     }
   }
   const std::size_t places = std::bit_ceil(graph.edges.size() * 8 + 8);
-  mask_ = places - 1;
-  shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
   // A seed by which every key of a small plan has a place of its own.
   const std::uint64_t seeds = graph.edges.size() <= few_edges_max ? seeds_max : 1;
-  std::size_t fewest = graph.edges.size() + 1;
-  std::uint64_t best = 0;
-  const auto fill = [this, places, &graph](std::uint64_t seed) {
-    seed_ = seed;
-    table_.assign(places, Edge{});
-    keys_.clear();
+  Table table;
+  table.mask = places - 1;
+  table.shift = 64 - static_cast<unsigned>(std::countr_zero(places));
+  const auto fill = [places, &graph, &table](std::uint64_t seed) {
+    table.seed = seed;
+    table.edges.assign(places, Edge{});
+    table.tags.assign(places, free_tag);
+    table.keys.clear();
     std::size_t further = 0;
     for (const auto& [start, to] : graph.edges) {
-      further += add_edge(start.first, start.second, to) ? 0u : 1u;
+      further += table.add(start.first, start.second, to) ? 0u : 1u;
     }
     return further;
   };
+  std::size_t fewest = graph.edges.size() + 1;
+  std::uint64_t best = 0;
   for (std::uint64_t seed = 0; seed < seeds && fewest != 0; ++seed) {
     if (const std::size_t further = fill(seed); further < fewest) {
       fewest = further;
@@ -176,30 +199,31 @@ void FieldPlan::compile() {
     }
   }
   fill(best);
+  return table;
 }
 
-std::size_t FieldPlan::first_place(Node node, std::string_view key) const {
+std::uint64_t FieldPlan::Table::hash(Node node, std::string_view key) const {
   const std::size_t size = key.size();
   if (size < size_min) {
     // Few, and looked for by step() only.
     std::uint64_t whole = size;
     std::memcpy(&whole, key.data(), size);
-    return place(whole, size, salt(node), shift_);
+    return hash_of(whole, size, salt(node));
   }
   std::uint32_t first = std::uint32_t{'"'} << 24;
   std::memcpy(&first, key.data(), std::min<std::size_t>(size, 4));
   std::uint32_t last = std::uint32_t{'"'} << 24;
   std::memcpy(&last, key.data() + size - 3, 3);
-  return place(first, last, salt(node), shift_);
+  return hash_of(first, last, salt(node));
 }
 
-bool FieldPlan::add_edge(Node from, std::string_view key, Step to) {
+bool FieldPlan::Table::add(Node from, std::string_view key, Step to) {
   Edge edge;
   edge.node = from;
   edge.to = to;
-  edge.key = static_cast<std::uint32_t>(keys_.size());
+  edge.key = static_cast<std::uint32_t>(keys.size());
   edge.size = static_cast<std::uint32_t>(key.size());
-  keys_ += key;
+  keys += key;
   // A key with a quote is never written as it is.
   const bool fits =
       key.size() >= size_min && key.size() < text_bytes && key.find_first_of("\"\\") == key.npos;
@@ -208,22 +232,24 @@ bool FieldPlan::add_edge(Node from, std::string_view key, Step to) {
     edge.text[key.size()] = '"';
     edge.needed = 0xffffffffu >> (text_bytes - 1 - key.size());
   }
-  const std::size_t first = first_place(from, key);
+  const std::uint64_t key_hash = hash(from, key);
+  const std::size_t first = key_hash >> shift;
   std::size_t at = first;
-  while (table_[at].node != no_node) {
-    at = (at + 1) & mask_;
+  while (edges[at].node != no_node) {
+    at = (at + 1) & mask;
   }
-  edge.crowded = table_[at].crowded;
-  table_[at] = edge;
-  table_[first].crowded = table_[first].crowded || at != first || !fits;
+  edges[at] = edge;
+  // What is here first-hand is told by its tag, unless somebody else should be here too.
+  tags[first] = at == first && fits && tags[first] == free_tag ? tag_of(key_hash) : crowded_tag;
   return at == first;
 }
 
-FieldPlan::Step FieldPlan::step(Node node, std::string_view key) const {
-  for (std::size_t at = first_place(node, key); table_[at].node != no_node; at = (at + 1) & mask_) {
-    const Edge& edge = table_[at];
+FieldPlan::Step FieldPlan::step(const Table& table, Node node, std::string_view key) {
+  for (std::size_t at = table.hash(node, key) >> table.shift; table.edges[at].node != no_node;
+       at = (at + 1) & table.mask) {
+    const Edge& edge = table.edges[at];
     if (edge.node == node && edge.size == key.size() &&
-        keys_.compare(edge.key, edge.size, key) == 0) {
+        table.keys.compare(edge.key, edge.size, key) == 0) {
       return edge.to;
     }
   }

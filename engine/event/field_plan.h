@@ -2,7 +2,7 @@
 // FieldPlan: the fields that a program wants from each record, compiled into one table that the
 // decoder walks with. A dotted path is split once, here. Every reading of a path is found: nested,
 // flat ("a.b" as one key) and mixed at any level; arrays on the way yield every element
-// (conformance FLD-01..06, FLD-12). Thread rule: immutable after construction, shared by all
+// (conformance FLD-01..06, FLD-12). Thread rule: immutable once a program is built, shared by all
 // threads. Cost: one hash probe per visited key.
 #pragma once
 
@@ -33,6 +33,7 @@ inline constexpr std::uint32_t index(FieldId id) {
 class FieldPlan {
  private:
   struct Edge;
+  struct Table;
 
  public:
   FieldPlan() : FieldPlan(std::span<const std::string>{}) {}
@@ -56,37 +57,53 @@ class FieldPlan {
     FieldId field = no_field;  // the path that ends with this key
     bool wanted() const { return (index(field) & node) != no_node; }
   };
+  // Which fields a walk reads. Nodes of one extent mean nothing in the other.
+  enum class Extent : std::uint8_t {
+    whole,
+    pivots,  // those of use_pivots() and the system fields
+  };
   // What `key` (decoded, UTF-8) leads to from `node`; {no_node, no_field} if no path wants it.
-  Step step(Node node, std::string_view key) const;
+  Step step(Node node, std::string_view key, Extent extent = Extent::whole) const {
+    return step(table(extent), node, key);
+  }
   // The same for the walk: keys as they stand in a text, from one node at a time. Nearly every key
   // is answered by one multiplication and one comparison.
   class Stepper {
    public:
-    Stepper(const FieldPlan& plan, Node node)
-        : plan_(&plan),
-          table_(plan.table_.data()),
-          salt_(plan.salt(node)),
-          shift_(plan.shift_),
+    Stepper(const FieldPlan& plan, Node node, Extent extent = Extent::whole)
+        : table_(&plan.table(extent)),
+          tags_(table_->tags.data()),
+          edges_(table_->edges.data()),
+          salt_(table_->salt(node)),
+          shift_(table_->shift),
           node_(node) {}
     // `key`: behind its quote; limits::padding_bytes are readable behind it.
     Step step(const char* key, std::size_t size) const {
       if (size < size_min) {
-        return plan_->step(node_, {key, size});
+        return FieldPlan::step(*table_, node_, {key, size});
       }
-      const Edge& edge = table_[place(load_word(key), load_word(key + size - 3), salt_, shift_)];
-      if (edge.is_at(key) && edge.node == node_) {
-        return edge.to;
+      const std::uint64_t hash = hash_of(load_word(key), load_word(key + size - 3), salt_);
+      const std::uint32_t tag = tags_[hash >> shift_];
+      if (tag != tag_of(hash)) {
+        return tag == crowded_tag ? FieldPlan::step(*table_, node_, {key, size}) : Step();
       }
-      return edge.crowded ? plan_->step(node_, {key, size}) : Step();
+      const Edge& edge = edges_[hash >> shift_];
+      return edge.is_at(key) && edge.node == node_ ? edge.to : Step();
     }
 
    private:
-    const FieldPlan* plan_;
-    const Edge* table_;
+    const Table* table_;
+    const std::uint32_t* tags_;
+    const Edge* edges_;
     std::uint64_t salt_;
     unsigned shift_;
     Node node_;
   };
+
+  // The fields that decide whether anything else of a record is asked for: they, and what tocsin
+  // itself needs, can be read alone. Called once, while a program is built.
+  void use_pivots(std::span<const FieldId> fields);
+  bool has_pivots() const { return has_pivots_; }
 
   // Ids of the fields tocsin itself needs; always present.
   struct System {
@@ -135,9 +152,8 @@ class FieldPlan {
     std::uint32_t needed = 1;  // a bit for each byte of that which counts
     Node node = no_node;       // no_node: no edge
     Step to;
-    std::uint32_t key = 0;  // where all of it is, in keys_
+    std::uint32_t key = 0;  // where all of it is, in Table::keys
     std::uint32_t size = 0;
-    bool crowded = false;  // an edge that would be here is elsewhere, or has no text
 
     // `at`: text_bytes are readable.
     bool is_at(const char* at) const {
@@ -156,36 +172,54 @@ class FieldPlan {
     }
   };
 
+  // Open addressing, at most an eighth full.
+  struct Table {
+    std::vector<Edge> edges;
+    // Of the edge in each place a few bits of its key's hash: most keys, which nobody wants, are
+    // told by them, and they stay in the first-level cache.
+    std::vector<std::uint32_t> tags;
+    std::string keys;
+    std::size_t mask = 0;
+    unsigned shift = 0;
+    std::uint64_t seed = 0;
+
+    std::uint64_t salt(Node node) const { return (node + seed) * 0x9e3779b97f4a7c15ull; }
+    std::uint64_t hash(Node node, std::string_view key) const;
+    // False: its first place is taken.
+    bool add(Node from, std::string_view key, Step to);
+  };
+
   static std::uint64_t load_word(const char* bytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes, sizeof word);
     return word;
   }
-  std::uint64_t salt(Node node) const {
-    return (node + seed_) * 0x9e3779b97f4a7c15ull;
-  }
   // `first`: the key's first 4 bytes, its closing quote included; `last`: its last 3 and the quote.
-  static std::size_t place(std::uint64_t first,
-                           std::uint64_t last,
-                           std::uint64_t salt,
-                           unsigned shift) {
-    return (((last << 32 | first) ^ salt) * 0xc4ceb9fe1a85ec53ull) >> shift;
+  static std::uint64_t hash_of(std::uint64_t first, std::uint64_t last, std::uint64_t salt) {
+    return ((last << 32 | first) ^ salt) * 0xc4ceb9fe1a85ec53ull;
   }
-  std::size_t first_place(Node node, std::string_view key) const;
+  static constexpr std::uint32_t free_tag = 0;
+  static constexpr std::uint32_t crowded_tag = 1;  // an edge that would be there is elsewhere, or
+                                                   // its key does not fit: look farther
+  static std::uint32_t tag_of(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 20) | 2;
+  }
+  static Step step(const Table& table, Node node, std::string_view key);
+  const Table& table(Extent extent) const {
+    return extent == Extent::whole ? whole_ : pivots_;
+  }
   FieldId find_or_add(std::string_view path);
   void add_system_fields();
   void add_derived_parts();
-  void compile();
-  // False: its first place is taken.
-  bool add_edge(Node from, std::string_view key, Step to);
+  bool is_derived(FieldId field) const;
+  // `wanted`: by FieldId.
+  Table compile(const std::vector<bool>& wanted) const;
 
   std::vector<std::string> paths_;
-  // Open addressing, at most an eighth full.
-  std::vector<Edge> table_;
-  std::string keys_;
-  std::size_t mask_ = 0;
-  unsigned shift_ = 0;
-  std::uint64_t seed_ = 0;
+  std::vector<FieldId> system_fields_;  // those of system_ and of the field table
+  Table whole_;
+  Table pivots_;
+  bool has_pivots_ = false;
   System system_{};
   Derived derived_{};
   std::vector<SourceField> source_fields_;

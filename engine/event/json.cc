@@ -135,15 +135,21 @@ ReadStatus JsonReader::read(std::string_view record,
                             const ScannedRecord& scanned,
                             const FieldPlan& plan,
                             bool strict,
-                            Event& event) {
+                            Event& event,
+                            FieldPlan::Extent extent) {
   Impl& impl = *impl_;
   event.reset(plan, trim_json_space(record));
   event.reader_ = this;
   impl.current = scanned.index;
   event.text_ = {!scanned.has_backslash, scanned.ascii, scanned.compact, true};
+  // Of a record with escapes the tolerant reader may find something else: it is read at once.
+  if (scanned.has_backslash || !plan.has_pivots()) {
+    extent = FieldPlan::Extent::whole;
+  }
+  event.extent_ = extent;
   // The walk judges what it can by the way.
   const bool by_the_way = strict && !scanned.has_backslash;
-  if (impl.walk.read(impl.current, plan, by_the_way, event)) {
+  if (impl.walk.read(impl.current, plan, extent, by_the_way, event)) {
     if (by_the_way) {
       return impl.walk.refused() ? ReadStatus::repaired : ReadStatus::ok;
     }
@@ -170,7 +176,7 @@ ReadStatus JsonReader::Impl::read_tolerantly(std::string_view record,
   current = tolerant.index();
   const bool has_backslash = tolerant.text().find('\\') != std::string_view::npos;
   event.text_.unescaped = !has_backslash;
-  if (!walk.read(current, plan, false, event)) {
+  if (!walk.read(current, plan, FieldPlan::Extent::whole, false, event)) {
     return malformed(walk.fault());
   }
   if (judge(strict, has_backslash) == ReadStatus::malformed) {
@@ -198,12 +204,27 @@ bool JsonReader::split(std::string_view document,
   return !other_shape && split_tolerantly(document, key, elements);
 }
 
-ReadStatus JsonReader::read_element(const Element& element, const FieldPlan& plan, Event& event) {
+bool JsonReader::read_rest(Event& event) {
+  Impl& impl = *impl_;
+  const bool read =
+      impl.walk.read(impl.current, event.plan(), FieldPlan::Extent::whole, false, event);
+  if (!read) {
+    const auto begin = static_cast<std::uint32_t>(event.json().data() - impl.current.text);
+    const JsonFault& fault = impl.walk.fault();
+    impl.fault = {fault.what, fault.at - std::min(fault.at, begin)};
+  }
+  return read;
+}
+
+ReadStatus JsonReader::read_element(const Element& element,
+                                    const FieldPlan& plan,
+                                    Event& event,
+                                    FieldPlan::Extent extent) {
   ScannedRecord scanned{impl_->scan.index(), false, impl_->split.ascii, impl_->split.compact};
   scanned.index.first = element.first;
   scanned.index.last = element.last;
   scanned.has_backslash = element.json.find('\\') != std::string_view::npos;
-  return read(element.json, scanned, plan, false, event);
+  return read(element.json, scanned, plan, false, event, extent);
 }
 
 void JsonReader::collect_scalars(Event& event) {

@@ -51,12 +51,14 @@ class JsonReader {
   // checked for balance.
   ReadStatus read(std::string_view record, const FieldPlan& plan, bool strict, Event& event);
   // The same for a record whose structural characters are known, and stay known while the event is
-  // used.
+  // used. With Extent::pivots only those fields are read, and what none of them lies in is only
+  // checked for balance: Event::complete() reads the rest, while nothing else is read.
   ReadStatus read(std::string_view record,
                   const ScannedRecord& scanned,
                   const FieldPlan& plan,
                   bool strict,
-                  Event& event);
+                  Event& event,
+                  FieldPlan::Extent extent = FieldPlan::Extent::whole);
 
   // Of the last read() that was malformed: what is wrong, and at which byte of the record.
   std::string_view fault() const;
@@ -78,11 +80,15 @@ class JsonReader {
   // document; a broken element costs its neighbours nothing where they can be told apart.
   bool split(std::string_view document, std::string_view key, std::vector<Element>& elements);
   // Not strict. `element` is from the last split(), `indexed`.
-  ReadStatus read_element(const Element& element, const FieldPlan& plan, Event& event);
+  ReadStatus read_element(const Element& element,
+                          const FieldPlan& plan,
+                          Event& event,
+                          FieldPlan::Extent extent = FieldPlan::Extent::whole);
 
  private:
   friend class Event;
   void collect_scalars(Event& event);
+  bool read_rest(Event& event);
   // Of the record that was read last: the number of its structural characters; is begin..end part
   // of the text of one scalar?
   std::uint32_t structurals() const;

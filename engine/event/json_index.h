@@ -27,7 +27,7 @@ struct StructuralIndex {
   const char* kinds = nullptr;
   std::uint32_t first = 0;
   std::uint32_t last = 0;
-  static constexpr std::size_t kinds_behind = 8;
+  static constexpr std::size_t kinds_behind = 16;
 
   // The string that begins at a structural character, as written, without its quotes.
   std::string_view string(std::uint32_t structural) const;

@@ -5,6 +5,10 @@
 #include <bit>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tocsin {
 
 namespace {
@@ -42,17 +46,24 @@ constexpr std::uint32_t kinds_of(char first, char second, char third = 0) {
 }
 static_assert(std::endian::native == std::endian::little);
 
-// The brackets among the 8 kinds at `from`: the highest bit of each one's byte.
-inline std::uint64_t brackets_of(const char* from) {
-  constexpr std::uint64_t each = 0x0101010101010101u;
-  std::uint64_t kinds = 0;
-  std::memcpy(&kinds, from, sizeof kinds);
-  // { [ } ] without bit 5 are 0x5b and 0x5d. A byte whose lower 7 bits are 0 carries nothing.
-  const auto nonzero = [](std::uint64_t bytes) {
-    return ((bytes & (each * 0x7f)) + each * 0x7f) | bytes;
-  };
-  const std::uint64_t upper = kinds & (each * 0xdf);
-  return ~(nonzero(upper ^ (each * 0x5b)) & nonzero(upper ^ (each * 0x5d))) & (each * 0x80);
+constexpr std::uint32_t chunk_kinds = 16;
+static_assert(chunk_kinds <= StructuralIndex::kinds_behind);
+
+// The brackets among the 16 kinds at `from`: a bit each.
+inline std::uint32_t brackets_of(const char* from) {
+#if defined(__SSE2__)
+  const __m128i kinds = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  // { [ } ] with bit 5 are { { } }.
+  const __m128i curled = _mm_or_si128(kinds, _mm_set1_epi8(0x20));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(
+      _mm_cmpeq_epi8(curled, _mm_set1_epi8('{')), _mm_cmpeq_epi8(curled, _mm_set1_epi8('}')))));
+#else
+  std::uint32_t brackets = 0;
+  for (std::uint32_t i = 0; i < chunk_kinds; ++i) {
+    brackets |= is_json_open(from[i]) || is_json_close(from[i]) ? 1u << i : 0u;
+  }
+  return brackets;
+#endif
 }
 
 }  // namespace
@@ -82,6 +93,7 @@ std::uint32_t JsonWalk::skip(const StructuralIndex& index, std::uint32_t structu
 
 bool JsonWalk::read(const StructuralIndex& index,
                     const FieldPlan& plan,
+                    FieldPlan::Extent extent,
                     bool strict,
                     Event& event) {
   begin(index);
@@ -90,6 +102,7 @@ bool JsonWalk::read(const StructuralIndex& index,
   ascii_ = event.text_.ascii;
   plain_objects_ = ascii_ && event.text_.compact && event.text_.unescaped;
   plan_ = &plan;
+  extent_ = extent;
   event_ = &event;
   if (next_ == last_) {
     return fail("no value", next_);
@@ -141,7 +154,7 @@ bool JsonWalk::members(bool at_separator) {
   const std::uint32_t* const positions = positions_;
   const std::uint32_t depth = depth_;
   const FieldPlan::Node node = frames_[depth - 1].node;
-  const FieldPlan::Stepper stepper(*plan_, node);
+  const FieldPlan::Stepper stepper(*plan_, node, extent_);
   Event& event = *event_;
   // Where a comma or the opening bracket stands.
   std::uint32_t at = next_ - (at_separator ? 0 : 1);
@@ -164,7 +177,7 @@ bool JsonWalk::members(bool at_separator) {
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
     if (string) {
-      if (!has_backslash || to.field != no_field) {
+      if (to.field != no_field) {
         event.push(to.field, string_at<form>(at + 3));
       }
       at += 4;
@@ -245,7 +258,7 @@ bool JsonWalk::fail_separator(bool array) {
 FieldPlan::Step JsonWalk::escaped_step(FieldPlan::Node node, std::string_view key) {
   key_.resize(key.size());
   const char* end = decode_json_string(key, key_.data());
-  return plan_->step(node, {key_.data(), static_cast<std::size_t>(end - key_.data())});
+  return plan_->step(node, {key_.data(), static_cast<std::size_t>(end - key_.data())}, extent_);
 }
 
 // The value at next_, which somebody wants.
@@ -382,11 +395,11 @@ bool JsonWalk::skip_container() {
   const char* const kinds = kinds_of_;
   std::uint64_t arrays = at(next_) == '[' ? 1 : 0;  // the open brackets, the innermost in bit 0
   std::uint32_t depth = 1;
-  for (std::uint32_t eight = next_ + 1; eight < last_; eight += 8) {
-    for (std::uint64_t brackets = brackets_of(kinds + eight); brackets != 0;
+  for (std::uint32_t chunk = next_ + 1; chunk < last_; chunk += chunk_kinds) {
+    for (std::uint32_t brackets = brackets_of(kinds + chunk); brackets != 0;
          brackets &= brackets - 1) {
       const std::uint32_t structural =
-          eight + static_cast<std::uint32_t>(std::countr_zero(brackets)) / 8;
+          chunk + static_cast<std::uint32_t>(std::countr_zero(brackets));
       const char c = kinds[structural];
       if (structural >= last_) {
         break;

@@ -27,7 +27,11 @@ class JsonWalk {
   // for `plan` and told what is known of its text. False: it is malformed.
   // `strict`: what nobody wants is judged too, and refused() says whether a strict parser would
   // refuse the value. Precondition: there is no backslash then.
-  bool read(const StructuralIndex& index, const FieldPlan& plan, bool strict, Event& event);
+  bool read(const StructuralIndex& index,
+            const FieldPlan& plan,
+            FieldPlan::Extent extent,
+            bool strict,
+            Event& event);
   bool refused() const { return refused_; }
 
   // The structural character behind the value that begins at `structural`, or 0: its brackets do
@@ -94,6 +98,7 @@ class JsonWalk {
   bool refused_ = false;
   bool plain_objects_ = false;  // what is an object's JSON is its text too
   const FieldPlan* plan_ = nullptr;
+  FieldPlan::Extent extent_ = FieldPlan::Extent::whole;
   Event* event_ = nullptr;
   JsonFault fault_;
   std::vector<Frame> frames_;  // limits::json_depth_max of them

@@ -2,6 +2,7 @@
 // What is asked of single records that matched: decode.h's event_time and record_identity.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "engine/base/hash.h"
 #include "engine/event/decode.h"
@@ -43,6 +44,11 @@ class IdBytes {
     std::array<char, 8> bytes{};
     for (unsigned i = 0; i < 8; ++i) {
       bytes[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
+    }
+    if (large_.empty() && bytes.size() <= small_.size() - size_) {
+      std::memcpy(small_.data() + size_, bytes.data(), bytes.size());  // one store
+      size_ += bytes.size();
+      return;
     }
     add({bytes.data(), bytes.size()});
   }

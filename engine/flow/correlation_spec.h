@@ -60,4 +60,9 @@ struct CorrelationSpec {
   std::vector<Option> options;
 };
 
+// Is it decided only when no earlier event can come any more?
+inline bool decides_by_watermark(const CorrelationSpec& spec) {
+  return spec.type == "absence" || spec.info.extensions.emit_watermark;
+}
+
 }  // namespace tocsin

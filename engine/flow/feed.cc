@@ -128,6 +128,7 @@ FeedPlan::FeedPlan(const Ruleset& ruleset)
   const FieldPlan& plan = ruleset.program->plan();
   for (std::uint32_t spec = 0; spec < ruleset.correlations.size(); ++spec) {
     const CorrelationSpec& correlation = ruleset.correlations[spec];
+    needs_watermark_ = needs_watermark_ || decides_by_watermark(correlation);
     std::vector<FieldId>& fields = fields_.emplace_back();
     for (const std::string& field : correlation.fields) {
       fields.push_back(plan.find(field));

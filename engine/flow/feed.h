@@ -45,6 +45,9 @@ struct FeedField {
 
 struct FeedRecord {
   std::optional<TimeNs> time;
+  // Where a correlation needs the watermark: the greatest event time so far in this batch, of
+  // records that feed nothing too.
+  std::optional<TimeNs> latest;
   std::uint64_t sequence = 0;
   std::uint64_t offset = 0;  // in the decompressed stream
   Hash128 identity;
@@ -88,6 +91,8 @@ class FeedPlan {
   bool feeds(RuleId rule) const {
     return index(rule) < consumers_.size() && !consumers_[index(rule)].empty();
   }
+  // Does some correlation decide by the watermark, which every record's time moves?
+  bool needs_watermark() const { return needs_watermark_; }
   // May a report show the record of this rule's match?
   bool is_shown(RuleId rule) const { return index(rule) < shown_.size() && shown_[index(rule)]; }
 
@@ -101,6 +106,7 @@ class FeedPlan {
   std::vector<std::vector<Consumer>> consumers_;  // by rule
   std::vector<bool> shown_;                       // by rule
   std::vector<std::vector<FieldId>> fields_;      // by correlation
+  bool needs_watermark_ = false;
 };
 
 class FeedBuilder {

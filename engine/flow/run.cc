@@ -302,6 +302,7 @@ void RunCounters::add(const RunCounters& other) {
   bytes += other.bytes;
   candidates += other.candidates;
   unclassified += other.unclassified;
+  read_in_part += other.read_in_part;
   fields_seen.resize(std::max(fields_seen.size(), other.fields_seen.size()));
   for (std::size_t i = 0; i < other.fields_seen.size(); ++i) {
     fields_seen[i] = fields_seen[i] || other.fields_seen[i];

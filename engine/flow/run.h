@@ -40,6 +40,7 @@ struct RunCounters {
   std::uint64_t bytes = 0;    // decompressed
   std::uint64_t candidates = 0;
   std::uint64_t unclassified = 0;  // of the events: no log source is known
+  std::uint64_t read_in_part = 0;  // of the events: only the fields that decide were read
   // By FieldId of the ruleset's plan: had some record that was decoded a value there?
   std::vector<bool> fields_seen;
   void add(const RunCounters& other);
@@ -56,8 +57,8 @@ struct BatchResult {
   std::vector<Match> matches;  // by (record, rule)
   std::shared_ptr<Feed> feed;  // what they bring to correlations; null: nothing
   std::vector<BadRecord> bad;
-  // The greatest event time of the records, if RunOptions::wants_time. Those that match nothing
-  // included: a watermark may follow it.
+  // The greatest event time of the records, those that match nothing included: where a correlation
+  // needs the watermark, or RunOptions::wants_time.
   std::optional<TimeNs> latest_time;
   std::optional<TimeNs> first_time;  // event time of the first record that was parsed
   bool first_of_source = false;
@@ -82,7 +83,7 @@ struct RunOptions {
   std::uint32_t threads = 1;
   bool want_evidence = true;                           // fill evidence; json, source ... of copies
   FilterMode filter = FilterMode::automatic;           // before the parse
-  bool wants_time = false;                             // fill BatchResult::latest_time
+  bool wants_time = false;                             // fill BatchResult::latest_time always
   std::uint64_t (*profile_clock)() = nullptr;          // measures each rule, see Run::profile()
   std::function<TimeNs()> now;                         // receive time
   std::function<std::shared_ptr<const GeoSet>()> geo;  // databases of addresses; may be empty

@@ -29,6 +29,8 @@ class BatchVisitor final : public RecordVisitor {
                bool wants_time,
                const FeedPlan& feeds,
                FeedBuilder& feed_builder,
+               RecordDecoder& decoder,
+               ExtentChoice& extent,
                Scratch& scratch,
                Outcome& outcome)
       : batch_(batch),
@@ -37,6 +39,8 @@ class BatchVisitor final : public RecordVisitor {
         wants_time_(wants_time),
         feeds_(feeds),
         feed_builder_(feed_builder),
+        decoder_(decoder),
+        extent_(extent),
         scratch_(scratch),
         outcome_(outcome) {}
 
@@ -44,8 +48,17 @@ class BatchVisitor final : public RecordVisitor {
                 const SourceClass& source,
                 bool repaired,
                 std::uint64_t offset) override {
+    const bool whole = event.is_whole();
+    const std::span<const RuleId> rules = program_.match(event, source, scratch_);
+    extent_.note(whole, event.was_completed());
+    decoder_.use_extent(extent_.next());
+    if (event.is_broken()) {
+      on_problem(RecordProblem::malformed, event.json(), offset, event.fault());
+      return;
+    }
     const std::uint64_t record = outcome_.records++;
     ++outcome_.result.counters.events;
+    outcome_.result.counters.read_in_part += event.is_whole() ? 0u : 1u;
     if (!timed_) {
       timed_ = true;
       outcome_.result.first_time = event_time(event);
@@ -57,19 +70,19 @@ class BatchVisitor final : public RecordVisitor {
       ++outcome_.result.counters.unclassified;
     }
     if (wants_time_) {
-      outcome_.result.latest_time = std::max(outcome_.result.latest_time, event_time(event));
+      note_time(event_time(event));
     }
-    const std::span<const RuleId> rules = program_.match(event, source, scratch_);
     if (!rules.empty()) {
       keep(event, source, record, batch_.stream_offset + offset, rules);
     }
   }
 
-  // Matches nothing, whatever else is in it.
-  void on_rejected() {
-    ++outcome_.records;
-    ++outcome_.result.counters.events;
-    ++outcome_.result.counters.unvalidated;
+  // They match nothing, whatever else is in them.
+  void on_rejected(std::uint64_t records, std::optional<TimeNs> latest) {
+    note_time(latest);
+    outcome_.records += records;
+    outcome_.result.counters.events += records;
+    outcome_.result.counters.unvalidated += records;
   }
 
   void on_problem(RecordProblem problem,
@@ -94,6 +107,10 @@ class BatchVisitor final : public RecordVisitor {
   void on_skipped(std::string_view, std::uint64_t) override { ++outcome_.result.counters.skipped; }
 
  private:
+  void note_time(std::optional<TimeNs> time) {
+    outcome_.result.latest_time = std::max(outcome_.result.latest_time, time);
+  }
+
   void keep(Event& event,
             const SourceClass& source,
             std::uint64_t record,
@@ -146,7 +163,9 @@ class BatchVisitor final : public RecordVisitor {
                         record,
                         is_shown ? copy : nullptr,
                         *outcome_.result.feed);
-      outcome_.result.feed->records.back().offset = offset;
+      FeedRecord& fed = outcome_.result.feed->records.back();
+      fed.offset = offset;
+      fed.latest = outcome_.result.latest_time;
     }
     outcome_.copies.push_back(std::move(copy));
   }
@@ -169,32 +188,88 @@ class BatchVisitor final : public RecordVisitor {
   bool wants_time_;
   const FeedPlan& feeds_;
   FeedBuilder& feed_builder_;
+  RecordDecoder& decoder_;
+  ExtentChoice& extent_;
   Scratch& scratch_;
   Outcome& outcome_;
   std::vector<RuleId> matched_;
   bool timed_ = false;  // one record of a batch is enough
 };
 
+// Lines that the filter has looked at, and what it passed of them: it goes some lines ahead, so
+// that each of the two, filter and decoder, has its code and what it predicts at hand.
+class LinesAhead {
+ public:
+  LinesAhead(std::string_view bytes, Filter& filter) : bytes_(bytes), filter_(filter) {}
+
+  // Looks at lines from `at` on, the first of which the filter wants. Returns where to go on.
+  std::size_t look(std::size_t at, bool& wants_more) {
+    passed_ = 0;
+    rejected_ = 0;
+    for (std::size_t lines = 0; lines < lines_max && passed_ < passed_max; ++lines) {
+      const Filter::Line line = filter_.next(bytes_.data() + at, bytes_.data() + bytes_.size());
+      if (line.rejected) {
+        ++rejected_;
+      } else {
+        lines_[passed_++] = {at, rejected_, filter_.take_latest_time()};
+        rejected_ = 0;
+      }
+      at = static_cast<std::size_t>(line.end - bytes_.data()) + 1;
+      wants_more = at < bytes_.size() && filter_.wants_next();
+      if (!wants_more) {
+        break;
+      }
+    }
+    return at;
+  }
+
+  void decode(RecordDecoder& decoder, const FieldPlan& plan, BatchVisitor& visitor) const {
+    for (std::size_t i = 0; i < passed_; ++i) {
+      visitor.on_rejected(lines_[i].rejected_before, lines_[i].latest_before);
+      // Most of what passes matches.
+      decoder.use_extent(FieldPlan::Extent::whole);
+      decoder.decode_line(bytes_, lines_[i].at, plan, visitor);
+    }
+    visitor.on_rejected(rejected_, filter_.take_latest_time());
+  }
+
+ private:
+  static constexpr std::size_t lines_max = 128;
+  static constexpr std::size_t passed_max = 16;
+  struct Passed {
+    std::size_t at;
+    std::uint64_t rejected_before;  // since the one that passed last
+    std::optional<TimeNs> latest_before;
+  };
+  std::string_view bytes_;
+  Filter& filter_;
+  std::array<Passed, passed_max> lines_;
+  std::size_t passed_ = 0;
+  std::uint64_t rejected_ = 0;  // behind the last that passed
+};
+
 void decode_lines(const Batch& batch,
                   RecordDecoder& decoder,
                   const FieldPlan& plan,
                   Filter& filter,
+                  const ExtentChoice& extent,
                   BatchVisitor& visitor) {
   const std::string_view bytes = batch.bytes;
   std::size_t at = 0;
   if (batch.stream_offset == 0 && bytes.substr(0, 3) == "\xef\xbb\xbf") {
     at = 3;  // a byte order mark is no part of a document
   }
+  LinesAhead lines(bytes, filter);
+  bool wants_filter = at < bytes.size() && filter.wants_next();
   while (at < bytes.size()) {
-    if (filter.wants_next()) {
-      const Filter::Line line = filter.next(bytes.data() + at, bytes.data() + bytes.size());
-      if (line.rejected) {
-        visitor.on_rejected();
-        at = static_cast<std::size_t>(line.end - bytes.data()) + 1;
-        continue;
-      }
+    if (wants_filter) {
+      at = lines.look(at, wants_filter);
+      lines.decode(decoder, plan, visitor);
+      decoder.use_extent(extent.next());
+    } else {
+      at = decoder.decode_line(bytes, at, plan, visitor) + 1;
+      wants_filter = at < bytes.size() && filter.wants_next();
     }
-    at = decoder.decode_line(bytes, at, plan, visitor) + 1;
   }
 }
 
@@ -229,7 +304,7 @@ Worker::Decoder& Worker::decoder_for(const DecodeOptions& options) {
   }
   if (known->filter == nullptr) {
     known->filter =
-        std::make_unique<Filter>(*ruleset_->program, options, filter_mode_, wants_time_);
+        std::make_unique<Filter>(*ruleset_->program, options, filter_mode_, wants_time());
   }
   return *known;
 }
@@ -274,13 +349,20 @@ Outcome Worker::process(const Batch& batch) {
   // As many as the last batch had: most batches of a source are alike.
   result.matches.reserve(matches_expected_);
   outcome.copies.reserve(copies_expected_);
-  BatchVisitor visitor(
-      batch, want_evidence_, wants_time_, *feed_plan_, *feed_builder_, *scratch_, outcome);
   Decoder& decoder = decoder_for(batch.source->decode);
+  BatchVisitor visitor(batch,
+                       want_evidence_,
+                       wants_time(),
+                       *feed_plan_,
+                       *feed_builder_,
+                       *decoder.decoder,
+                       extent_,
+                       *scratch_,
+                       outcome);
   decoder.decoder->use_geo(batch.geo.get());
+  decoder.decoder->use_extent(extent_.next());
   if (batch.lines) {
-    decode_lines(batch, *decoder.decoder, program.plan(), *decoder.filter, visitor);
-    result.latest_time = std::max(result.latest_time, decoder.filter->take_latest_time());
+    decode_lines(batch, *decoder.decoder, program.plan(), *decoder.filter, extent_, visitor);
   } else {
     decode_frames(batch, *decoder.decoder, program.plan(), visitor);
   }

@@ -16,6 +16,41 @@
 
 namespace tocsin {
 
+// How much of a record to read at first: where most records need all of it in the end, looking
+// twice costs more than it saves.
+class ExtentChoice {
+ public:
+  // For the next record.
+  FieldPlan::Extent next() const {
+    const bool whole = resting_ > 0 || number_ < whole_first || number_ % whole_every == 0;
+    return whole ? FieldPlan::Extent::whole : FieldPlan::Extent::pivots;
+  }
+  // A record was read: to its end from the start, or was it completed?
+  void note(bool whole, bool completed) {
+    ++number_;
+    resting_ -= resting_ > 0 ? 1 : 0;
+    if (!whole || completed) {
+      completed_ += completed ? 1 : 0;
+      if (++looked_at_ == sample_records) {
+        resting_ = completed_ > completed_max ? rest_records : 0;
+        looked_at_ = completed_ = 0;
+      }
+    }
+  }
+
+ private:
+  // So that which fields there are is known of a sample at least.
+  static constexpr std::uint64_t whole_first = 32;
+  static constexpr std::uint64_t whole_every = 64;
+  static constexpr std::uint32_t sample_records = 512;
+  static constexpr std::uint32_t completed_max = sample_records * 3 / 10;
+  static constexpr std::uint32_t rest_records = 64 * sample_records;
+  std::uint64_t number_ = 0;
+  std::uint32_t looked_at_ = 0;
+  std::uint32_t completed_ = 0;
+  std::uint32_t resting_ = 0;
+};
+
 // A batch's result before its numbers are final.
 struct Outcome {
   BatchResult result;
@@ -52,7 +87,9 @@ class Worker {
   };
   Decoder& decoder_for(const DecodeOptions& options);
   void adopt(const std::shared_ptr<const Ruleset>& ruleset);
+  bool wants_time() const { return wants_time_ || feed_plan_->needs_watermark(); }
 
+  ExtentChoice extent_;
   bool want_evidence_;
   FilterMode filter_mode_;
   bool wants_time_;

@@ -431,6 +431,20 @@ void build_indexes(ProgramData& program) {
   }
 }
 
+// Where no rule for CloudTrail is a candidate on every record, the fields that make candidates are
+// read alone until there is one.
+void choose_pivots(ProgramData& program) {
+  const Audience& cloudtrail = program.general[1];
+  if (!cloudtrail.always().empty() || cloudtrail.probe(program.slots.keywords()).any()) {
+    return;
+  }
+  std::vector<FieldId> pivots;
+  for (const std::uint32_t slot : cloudtrail.active()) {
+    pivots.push_back(FieldId{slot});
+  }
+  program.plan.use_pivots(pivots);
+}
+
 void build_filters(ProgramData& program,
                    std::span<const std::string> paths,
                    const RuleLists& lists) {
@@ -471,6 +485,9 @@ void assemble(Draft draft, ProgramData& out) {
   build_indexes(out);
   build_keywords(out);
   for (const LogSource& source : out.log_sources) {
+    out.meets_every_cloudtrail.push_back(
+        source.category.empty() && (source.product.empty() || source.product == "aws") &&
+        (source.service.empty() || source.service == "cloudtrail"));
     if (is_foreign_service(source)) {
       out.foreign_services.push_back(source.service);
     }
@@ -478,6 +495,7 @@ void assemble(Draft draft, ProgramData& out) {
   std::sort(out.foreign_services.begin(), out.foreign_services.end());
   out.general.emplace_back(out.pools, out.slots, lists.all, out.witnesses);
   out.general.emplace_back(out.pools, out.slots, lists.cloudtrail, out.witnesses);
+  choose_pivots(out);
   for (std::size_t i = 0; i < lists.fixed.size(); ++i) {
     out.fixed.push_back(
         {lists.fixed_sources[i], Audience(out.pools, out.slots, lists.fixed[i], out.witnesses)});

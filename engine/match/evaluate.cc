@@ -173,7 +173,13 @@ bool Evaluation::predicate_holds(PredicateId id) {
   const CompiledPredicate& predicate = program_.pools[id];
   const std::uint32_t slot = program_.slots.of(predicate.field);
   bool result = false;
-  if (is_exact(predicate.test)) {
+  if (predicate.test == Test::exists && predicate.field != no_field) {
+    ++scratch_.statistics.predicates;
+    result = has_values(slot);
+    if (result) {
+      remember_true(id, slot);
+    }
+  } else if (is_exact(predicate.test)) {
     if (has_values(slot)) {
       run_exact(slot);
     }

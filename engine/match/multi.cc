@@ -11,6 +11,8 @@
 #include <hs.h>
 #endif
 
+#include "engine/match/ascii.h"
+
 namespace tocsin::compiled {
 
 #if defined(TOCSIN_VECTORSCAN)
@@ -23,11 +25,6 @@ constexpr std::size_t tail_bytes_max = 6;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_but_for_case(std::string_view a, std::string_view b) {
-  return std::equal(
-      a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace
@@ -121,7 +118,8 @@ bool MultiLiteral::scan(std::string_view text, Scratch& scratch, Found found, vo
           const std::size_t size = literal.text.size();
           if (size <= end &&
               (size <= tail_bytes_max ||
-               equal_but_for_case(the_call.text.substr(end - size, size), literal.text))) {
+               same_folded(the_call.text.data() + (end - size), literal.text.data(), size) ==
+                   Same::yes)) {
             the_call.found(the_call.context, literal, end);
           }
         }

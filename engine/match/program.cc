@@ -94,10 +94,7 @@ void ScratchData::next_record() {
   hits.clear();
 }
 
-const Route* route_of(const SourceClass& source, ScratchData& scratch) {
-  if (source.kind != SourceClass::Kind::known) {
-    return nullptr;
-  }
+const Route& route_of(const SourceClass& source, ScratchData& scratch) {
   std::uint64_t hash = 0;
   for (const std::string_view part :
        {source.category, source.product, source.service, source.second_service}) {
@@ -106,7 +103,7 @@ const Route* route_of(const SourceClass& source, ScratchData& scratch) {
   Route& route = scratch.routes[hash % scratch.routes.size()];
   if (route.used && route.category == source.category && route.product == source.product &&
       route.service == source.service && route.second_service == source.second_service) {
-    return &route;
+    return route;
   }
   route.used = true;
   route.category = source.category;
@@ -118,7 +115,7 @@ const Route* route_of(const SourceClass& source, ScratchData& scratch) {
   for (std::size_t i = 0; i < log_sources.size(); ++i) {
     route.applies[i] = applies(log_sources[i], source) ? 1 : 0;
   }
-  return &route;
+  return route;
 }
 
 }  // namespace compiled
@@ -183,16 +180,28 @@ std::span<const RuleId> Program::match(Event& event,
   assert(data.program == impl_.get());
   assert(&event.plan() == &plan());
   compiled::Evaluation evaluation(*impl_, data, event);
-  evaluation.find_candidates(impl_->audience_of(source), source.kind == SourceClass::Kind::unknown);
   data.matches.clear();
-  if (data.candidates.empty()) {
+  const compiled::Audience& audience = impl_->audience_of(source);
+  // The fields that decide are those of CloudTrail's audience.
+  if (&audience != &impl_->general[1] && !event.complete()) {
     return {};
   }
-  const compiled::Route* const route = compiled::route_of(source, data);
+  evaluation.find_candidates(audience, source.kind == SourceClass::Kind::unknown);
+  if (data.candidates.empty() || !event.complete()) {
+    return {};
+  }
+  const bool known = source.kind == SourceClass::Kind::known;
+  const bool cloudtrail = known && compiled::is_literal(source.product, "aws") &&
+                          compiled::is_literal(source.service, "cloudtrail");
+  const compiled::Route* route = nullptr;
   for (const RuleId rule : data.candidates) {
     const compiled::CompiledRule& compiled_rule = impl_->rules[index(rule)];
-    if (route != nullptr && route->applies[compiled_rule.log_source] == 0) {
-      continue;
+    // Most rules are for CloudTrail as a whole: what else there is takes looking up.
+    if (known && !(cloudtrail && impl_->meets_every_cloudtrail[compiled_rule.log_source] != 0)) {
+      route = route != nullptr ? route : &compiled::route_of(source, data);
+      if (route->applies[compiled_rule.log_source] == 0) {
+        continue;
+      }
     }
     ++data.statistics.candidates;
     const std::uint64_t before = data.clock == nullptr ? 0 : data.clock();

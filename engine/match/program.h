@@ -77,7 +77,8 @@ class Program {
   const LogSource& log_source(RuleId rule) const;
 
   // The rules that `event` matches, ascending; the span lives until the next call with this
-  // scratch. Precondition: event was decoded with plan().
+  // scratch. Precondition: event was decoded with plan(). It is completed if there is a candidate:
+  // then it may turn out to be broken, and matches nothing.
   std::span<const RuleId> match(Event& event, const SourceClass& source, Scratch& scratch) const;
 
   // Which leaves of `rule` held. For a record that matched; allocates.

@@ -47,8 +47,9 @@ struct ProgramData {
   std::vector<CompiledRule> rules;
   std::vector<NamedSelection> selections;
   std::vector<LogSource> log_sources;
-  std::vector<Witnesses> witnesses;  // by rule: for dump
-  std::vector<Audience> general;     // [0]: every rule; [1]: those a CloudTrail record can meet
+  std::vector<std::uint8_t> meets_every_cloudtrail;  // by log source: whatever service made it
+  std::vector<Witnesses> witnesses;                  // by rule: for dump
+  std::vector<Audience> general;  // [0]: every rule; [1]: those a CloudTrail record can meet
   // Services of rules that name no product and are left out of [1], ascending: see
   // meets_cloudtrail.
   std::vector<std::string> foreign_services;
@@ -111,8 +112,8 @@ struct ScratchData {
   std::vector<RuleProfile> profile;  // by rule; empty: nobody measures
 };
 
-// nullptr: every rule applies.
-const Route* route_of(const SourceClass& source, ScratchData& scratch);
+// Precondition: source.kind is known; else every rule applies.
+const Route& route_of(const SourceClass& source, ScratchData& scratch);
 
 }  // namespace tocsin::compiled
 

@@ -226,6 +226,11 @@ bool holds(const Pools& pools, const CompiledPredicate& predicate, Event& event,
     case Test::ends_with:
       return text_ends_with(value, pools.text(operand), predicate.cased, event, entry);
     case Test::pattern:
+      // A value that has not the literal which every match contains need not be folded.
+      if (!predicate.cased && value.plain && predicate.key.size > 0 &&
+          !contains_folded(value.raw(), pools.text(predicate.key))) {
+        return false;
+      }
       return match(pools.patterns[operand.offset], subject(event, entry, predicate.cased));
     case Test::present:
     case Test::exists:

@@ -118,6 +118,26 @@ TEST_CASE("the watermark follows the input that is behind, unless it is idle") {
   CHECK(engine.watermark() == 2000 * second_ns);
 }
 
+TEST_CASE("records that feed nothing move the watermark where a correlation decides by it") {
+  const auto ruleset = load(rules(correlation("Silence", "  type: absence\n  rules: [ra, rb]\n")));
+  const std::string deleted = at(100, "\"k\":\"a\",\"u\":\"x\"");
+  const std::string others = at(90, "\"k\":\"none\"") + at(5000, "\"k\":\"none\"");
+  for (const bool by_time : {false, true}) {
+    for (const std::size_t batch : {std::size_t{1}, std::size_t{1024}}) {
+      CAPTURE(by_time);
+      CAPTURE(batch);
+      ReplayOptions options;
+      options.correlation.by_time = by_time;
+      options.batch = batch;
+      CHECK(correlation_alerts(replay(ruleset, deleted, options)).empty());
+      CHECK(correlation_alerts(replay(ruleset, deleted + others, options)).size() == 1);
+      // What lies behind --until says that time came to it, and no more.
+      options.correlation.until = 105 * second_ns;
+      CHECK(correlation_alerts(replay(ruleset, deleted + others, options)).empty());
+    }
+  }
+}
+
 TEST_CASE("a time ahead of the receive time is taken as the receive time where asked for") {
   const auto ruleset = load(rules(correlation("Silence", "  type: absence\n  rules: [ra, rb]\n")));
   CorrelationSettings settings;
