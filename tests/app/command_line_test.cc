@@ -2,6 +2,7 @@
 // The program as a user's shell runs it.
 #include <algorithm>
 #include <csignal>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -266,6 +267,56 @@ TEST_CASE("--stats json counts what was read and raised") {
   CHECK(stats->get("rules")->get("loaded")->text == "1");
   CHECK(stats->get("by_rule")->get("6d6b6a5e-5b0e-4d3f-9a4e-0d0c6f6f3a11")->text == "2");
   CHECK(stats->get("bytes")->text == std::to_string(work.folder.read("events.json").size()));
+}
+
+TEST_CASE("--profile-rules names the rules that were candidates, the dearest first") {
+  const Workplace work;
+  // A candidate of two records, and one that is slower on each and a candidate of all three.
+  const std::string slow = work.folder.write(
+      "slow.yml",
+      "title: Slow\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n"
+      "  s: {eventName: CreateUser, padding|re: '(a|aa)+(b|bb)+(c|cc)+d$'}\n  condition: s\n"
+      "---\ntitle: Never\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n"
+      "  s: {eventName: NoSuchCall}\n  condition: s\n");
+  const std::string padding = ",\"padding\":\"" + std::string(200'000, 'a') + "\"";
+  const std::string events =
+      work.folder.write("padded.json",
+                        record("Root", 1, padding) + "\n" + record("IAMUser", 2, padding) + "\n" +
+                            record("Root", 3, padding) + "\n");
+  const ProcessResult result = run({"scan",
+                                    "--rules",
+                                    work.rules,
+                                    "--rules",
+                                    slow,
+                                    "--format",
+                                    "none",
+                                    "--profile-rules",
+                                    events});
+  CHECK(result.status == 0);
+  std::vector<std::string> table = lines(result.err);
+  const auto head = std::find_if(table.begin(), table.end(), [](const std::string& line) {
+    return line.find("candidates") != std::string::npos;
+  });
+  REQUIRE(table.end() - head >= 3);
+  CHECK(head->find("time ms   candidates      matches  ns each") != std::string::npos);
+  CHECK(head->find("2 of 3 were candidates") != std::string::npos);
+  struct Row {
+    double milliseconds = 0;
+    std::uint64_t candidates = 0, matches = 0;
+  };
+  const auto row = [](const std::string& line) {
+    Row out;
+    std::istringstream(line) >> out.milliseconds >> out.candidates >> out.matches;
+    return out;
+  };
+  CHECK(head[1].find("Slow (") != std::string::npos);
+  CHECK(row(head[1]).candidates == 3);
+  CHECK(row(head[1]).matches == 0);
+  CHECK(head[2].find("Root was used (") != std::string::npos);
+  CHECK(row(head[2]).candidates == 2);
+  CHECK(row(head[2]).matches == 2);
+  CHECK(row(head[1]).milliseconds >= row(head[2]).milliseconds);
+  CHECK(result.err.find("Never") == std::string::npos);
 }
 
 TEST_CASE("--since and --until bound the records by event time") {
