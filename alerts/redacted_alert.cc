@@ -187,8 +187,19 @@ std::string record_without_secrets(const std::string& json, const Redactor& reda
   return out;
 }
 
-bool RecordCleaner::is_harmless_name(std::string_view name) {
-  if (harmless_names_.find(name) != harmless_names_.end()) {
+// `number`: of the name in its record. Most records have the names of the one before.
+bool RecordCleaner::is_harmless_name(std::string_view name, std::size_t number) {
+  if (number < last_names_.size() && last_names_[number] == name) {
+    return true;
+  }
+  last_names_.resize(std::min(number, last_names_.size()));
+  const auto note = [&](const std::string& known) {
+    if (number == last_names_.size()) {
+      last_names_.push_back(known);
+    }
+  };
+  if (const auto found = harmless_names_.find(name); found != harmless_names_.end()) {
+    note(*found);
     return true;
   }
   // Beside a "name", "value" may hold whatever that names.
@@ -202,7 +213,7 @@ bool RecordCleaner::is_harmless_name(std::string_view name) {
     return false;
   }
   if (harmless_names_.size() < names_max) {
-    harmless_names_.emplace(name);
+    note(*harmless_names_.emplace(name).first);
   }
   return true;
 }
@@ -212,6 +223,7 @@ bool RecordCleaner::is_harmless(std::string_view json) {
   if (json.find('\\') != std::string_view::npos) {
     return false;
   }
+  std::size_t names = 0;
   for (std::size_t quote = json.find('"'); quote != std::string_view::npos;) {
     const std::size_t end = json.find('"', quote + 1);
     if (end == std::string_view::npos) {
@@ -220,7 +232,7 @@ bool RecordCleaner::is_harmless(std::string_view json) {
     const std::string_view text = json.substr(quote + 1, end - quote - 1);
     const std::size_t next = json.find_first_not_of(" \t\r\n", end + 1);
     const bool is_name = next != std::string_view::npos && json[next] == ':';
-    if (is_name ? !is_harmless_name(text) : may_hold_secret(text)) {
+    if (is_name ? !is_harmless_name(text, names++) : may_hold_secret(text)) {
       return false;
     }
     quote = json.find('"', end + 1);

@@ -60,10 +60,11 @@ class RecordCleaner {
       return std::hash<std::string_view>()(text);
     }
   };
-  bool is_harmless_name(std::string_view name);
+  bool is_harmless_name(std::string_view name, std::size_t number);
 
   std::shared_ptr<const Redactor> redactor_;
   std::unordered_set<std::string, TextHash, std::equal_to<>> harmless_names_;
+  std::vector<std::string_view> last_names_;  // of the last record, in their order; into the set
 };
 
 // What people call an alert: its rule's title, or "tocsin: CODE".

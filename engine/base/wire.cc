@@ -12,6 +12,10 @@ constexpr std::size_t number_bytes_max = 10;
 }  // namespace
 
 void WireWriter::number(std::uint64_t value) {
+  if (value < 0x80) {
+    out_.push_back(static_cast<char>(value));
+    return;
+  }
   char bytes[number_bytes_max];
   std::size_t size = 0;
   while (value >= 0x80) {
