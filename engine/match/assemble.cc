@@ -441,6 +441,11 @@ void choose_pivots(ProgramData& program) {
   std::vector<FieldId> pivots;
   for (const std::uint32_t slot : cloudtrail.active()) {
     pivots.push_back(FieldId{slot});
+    for (const PredicateId id : cloudtrail.direct(cloudtrail.probe(slot))) {
+      if (program.pools[id].test == Test::field) {
+        pivots.push_back(FieldId{program.pools[id].operand.offset});  // what it is compared with
+      }
+    }
   }
   program.plan.use_pivots(pivots);
 }

@@ -131,6 +131,34 @@ TEST_CASE("an input of one log source needs no CloudTrail records") {
   CHECK(on.records == 6);
 }
 
+TEST_CASE("a field that one which decides is compared with is read with it") {
+  const auto ruleset =
+      load(rule("same", aws, "  s: {eventName|fieldref: other.name}\n  condition: s\n") +
+           rule("more", aws, "  s: {eventName: CreateUser, more.text: x}\n  condition: s\n"));
+  std::string text;
+  for (int i = 0; i < 100; ++i) {
+    text += record("GetUser", R"("other":{"name":"GetUser"})") + "\n";
+    text += record("GetUser", R"("other":{"name":"PutUser"})") + "\n";
+  }
+  CHECK(run(ruleset, text, FilterMode::off).matches.size() == 100);
+  compare_modes(ruleset, text);
+}
+
+TEST_CASE("what is broken behind the fields that decide matches nothing, and is one record") {
+  const auto ruleset =
+      load(rule("more", aws, "  s: {eventName: CreateUser, more.text: x}\n  condition: s\n"));
+  std::string text;
+  for (int i = 0; i < 100; ++i) {
+    text += record("CreateUser", R"("more":{"text" "x"})") + "\n";
+    text += record("CreateUser", R"("more":{"text":"x"})") + "\n";
+    text += record("GetUser", R"("more":{"text":"x"})") + "\n";
+  }
+  const Seen off = run(ruleset, text, FilterMode::off);
+  CHECK(off.matches.size() == 100);
+  CHECK(off.records == 300);
+  compare_modes(ruleset, text);
+}
+
 TEST_CASE("in automatic mode it rests where most records pass") {
   const auto ruleset = load(usual_rules());
   std::string matching;
