@@ -2,6 +2,7 @@
 #include "engine/match/filter.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <utility>
 
@@ -133,6 +134,7 @@ struct Filter::Impl {
   KeyLookup lookup;
   std::vector<std::uint8_t> wanted;  // indices of the plan's keys
   std::vector<Seen> seen;            // by key
+  std::bitset<256> foreign;          // what services of other products begin with
   unsigned evidence_needed = 0;
   bool wants_time = false;
   bool active = false;
@@ -197,6 +199,9 @@ Filter::Filter(const Program& program,
 #endif
   if (!self.active) {
     return;
+  }
+  for (const std::string& service : self.program->foreign_services) {
+    self.foreign.set(static_cast<unsigned char>(service.front()));
   }
   const std::vector<FilterKey>& keys = self.target.plan->keys();
   self.seen.resize(keys.size());
@@ -451,6 +456,9 @@ bool Filter::Impl::literals_allow(const FilterKey& key, std::string_view value) 
 }
 
 bool Filter::Impl::is_foreign(std::string_view event_source) const {
+  if (event_source.empty() || !foreign[static_cast<unsigned char>(event_source.front())]) {
+    return false;
+  }
   const std::string_view service = event_source.substr(0, event_source.find('.'));
   return std::binary_search(
       program->foreign_services.begin(), program->foreign_services.end(), service);

@@ -159,8 +159,11 @@ class KeyLookup {
                                      (static_cast<unsigned char>(second) | 0x20));
   }
   void add(const Anchored& one);
+  std::uint8_t bit_of(const Anchored& one);
 
   KeyAnchors anchors_;
+  std::array<std::uint8_t, KeyAnchors::count_max> bits_{};  // by anchor: what stands for it
+  std::uint32_t next_bit_ = 0;
   std::array<std::uint8_t, 256> first_;
   std::array<std::uint8_t, 256> next_;
 };
