@@ -182,7 +182,7 @@ FieldPlan::Table FieldPlan::compile(const std::vector<bool>& wanted) const {
   const auto fill = [places, &graph, &table](std::uint64_t seed) {
     table.seed = seed;
     table.edges.assign(places, Edge{});
-    table.tags.assign(places, free_tag);
+    table.tags.assign(places, 0);
     table.keys.clear();
     std::size_t further = 0;
     for (const auto& [start, to] : graph.edges) {
@@ -239,8 +239,8 @@ bool FieldPlan::Table::add(Node from, std::string_view key, Step to) {
     at = (at + 1) & mask;
   }
   edges[at] = edge;
-  // What is here first-hand is told by its tag, unless somebody else should be here too.
-  tags[first] = at == first && fits && tags[first] == free_tag ? tag_of(key_hash) : crowded_tag;
+  // Only what is in its first place is found by its tag.
+  tags[first] |= at == first && fits ? tag_of(key_hash) : crowded;
   return at == first;
 }
 

@@ -84,11 +84,13 @@ class FieldPlan {
       }
       const std::uint64_t hash = hash_of(load_word(key), load_word(key + size - 3), salt_);
       const std::uint32_t tag = tags_[hash >> shift_];
-      if (tag != tag_of(hash)) {
-        return tag == crowded_tag ? FieldPlan::step(*table_, node_, {key, size}) : Step();
+      if ((tag | crowded) == (tag_of(hash) | crowded)) {
+        const Edge& edge = edges_[hash >> shift_];
+        if (edge.is_at(key) && edge.node == node_) {
+          return edge.to;
+        }
       }
-      const Edge& edge = edges_[hash >> shift_];
-      return edge.is_at(key) && edge.node == node_ ? edge.to : Step();
+      return (tag & crowded) != 0 ? FieldPlan::step(*table_, node_, {key, size}) : Step();
     }
 
    private:
@@ -198,11 +200,11 @@ class FieldPlan {
   static std::uint64_t hash_of(std::uint64_t first, std::uint64_t last, std::uint64_t salt) {
     return ((last << 32 | first) ^ salt) * 0xc4ceb9fe1a85ec53ull;
   }
-  static constexpr std::uint32_t free_tag = 0;
-  static constexpr std::uint32_t crowded_tag = 1;  // an edge that would be there is elsewhere, or
-                                                   // its key does not fit: look farther
+  // Part of a tag: an edge that would be there is elsewhere, or its key does not fit. Look farther.
+  static constexpr std::uint32_t crowded = 1;
+  // Never that of a free place, 0.
   static std::uint32_t tag_of(std::uint64_t hash) {
-    return static_cast<std::uint32_t>(hash >> 20) | 2;
+    return (static_cast<std::uint32_t>(hash >> 20) | 2) & ~crowded;
   }
   static Step step(const Table& table, Node node, std::string_view key);
   const Table& table(Extent extent) const {
