@@ -47,7 +47,7 @@ class Absence final : public Detector {
 
   void on_match(const Observation& observation, const ReportSink& sink) override {
     const std::string key(observation.group_key);
-    AbsenceGroup& group = groups_.touch(key);
+    AbsenceGroup& group = groups_.touch(key, nullptr, observation.group_hash);
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
@@ -64,6 +64,10 @@ class Absence final : public Detector {
       }
     }
     drop_old(key, group);
+  }
+
+  void prefetch(std::uint64_t group_hash, unsigned stage) const override {
+    groups_.prefetch(group_hash, stage, [](const AbsenceGroup&) {});
   }
 
   void on_time(TimeNs watermark, const ReportSink& sink) override {

@@ -22,6 +22,10 @@ std::int64_t day_of(TimeNs time) {
   return time / day_ns - (time % day_ns < 0 ? 1 : 0);
 }
 
+std::uint32_t tag_of(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
 std::uint32_t bounded_increment(std::uint32_t number) {
   return number == 0xffffffffu ? number : number + 1;
 }
@@ -51,19 +55,21 @@ void note_day(KnownValue& value, TimeNs time) {
 }  // namespace
 
 KnownValue* Baseline::locate(std::string_view text) {
+  const std::uint64_t hash = seeded_hash(text, index_seed);
   if (index_.empty()) {
     for (KnownValue& value : values_) {
-      if (value.text.size() == text.size() && value.text == text) {
+      if (value.tag == tag_of(hash) && value.text == text) {
         return &value;
       }
     }
     return nullptr;
   }
   const std::size_t mask = index_.size() - 1;
-  std::size_t at = static_cast<std::size_t>(seeded_hash(text, index_seed)) & mask;
+  std::size_t at = static_cast<std::size_t>(hash) & mask;
   for (; index_[at] != empty_cell; at = (at + 1) & mask) {
-    if (values_[index_[at]].text == text) {
-      return &values_[index_[at]];
+    KnownValue& value = values_[index_[at]];
+    if (value.tag == tag_of(hash) && value.text == text) {
+      return &value;
     }
   }
   return nullptr;
@@ -128,6 +134,7 @@ std::uint64_t Baseline::learn(std::string_view text,
 
 void Baseline::add(KnownValue value) {
   const std::uint64_t hash = seeded_hash(value.text, index_seed);
+  value.tag = tag_of(hash);
   values_.push_back(std::move(value));
   if (index_.empty() ? values_.size() >= indexed_from : values_.size() * 2 > index_.size()) {
     index_all();
@@ -244,6 +251,7 @@ bool Baseline::load(WireReader& reader) {
     value.days_seen = reader.number();
     value.days = static_cast<std::uint32_t>(reader.number());
     value.count = static_cast<std::uint32_t>(reader.number());
+    value.tag = tag_of(seeded_hash(value.text, index_seed));
     values_.push_back(std::move(value));
   }
   index_all();

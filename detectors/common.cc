@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detectors/common.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -34,6 +36,18 @@ bool holds(std::span<const Threshold> thresholds, double value) {
     }
   }
   return true;
+}
+
+std::uint64_t least_count(std::span<const Threshold> thresholds) {
+  double least = 0;
+  for (const Threshold& threshold : thresholds) {
+    if (threshold.op == CompareOp::gt) {
+      least = std::max(least, std::floor(threshold.value) + 1);
+    } else if (threshold.op == CompareOp::gte || threshold.op == CompareOp::eq) {
+      least = std::max(least, std::ceil(threshold.value));
+    }
+  }
+  return static_cast<std::uint64_t>(std::min(least, 1e18));
 }
 
 std::string_view to_text(CompareOp op) {

@@ -39,6 +39,8 @@ inline TimeNs subtract_saturating(TimeNs time, DurationNs duration) {
 bool holds(std::span<const Threshold> thresholds, double value);
 bool holds(const Threshold& threshold,
            int comparison);  // comparison: value <=> threshold as -1, 0, 1
+// The least whole number that may meet them; 0: any may.
+std::uint64_t least_count(std::span<const Threshold> thresholds);
 std::string_view to_text(CompareOp op);
 // "gte 3", "gt 1, lt 10"
 std::string to_text(std::span<const Threshold> thresholds);

@@ -17,6 +17,8 @@ constexpr TimeNs before_all_time = std::numeric_limits<TimeNs>::min();
 // Steps that shards are given at a time where records come from a sorted run: enough to be worth
 // waking a thread.
 constexpr std::size_t steps_at_once = 4096;
+// Records whose place among the seen ones is fetched before it is needed.
+constexpr std::size_t prefetched_ahead = 8;
 // Copies have equal times; so few are found faster by looking at each.
 constexpr std::size_t seen_now_max = 16;
 
@@ -77,6 +79,15 @@ bool CorrelationEngine::is_wanted(const FeedRecord& record) {
          (!settings_.until || *record.time < *settings_.until);
 }
 
+// Once, and not by each shard again.
+void CorrelationEngine::find_owners(Feed& feed) const {
+  if (shards_.size() > 1) {
+    for (FeedEvent& event : feed.events) {
+      event.shard = shards_.front()->owner_of(event.spec, feed.text(event.key));
+    }
+  }
+}
+
 void CorrelationEngine::follow_learners() {
   std::vector<std::string> keys;
   for (std::uint32_t spec = 0; spec < ruleset_->correlations.size(); ++spec) {
@@ -87,7 +98,7 @@ void CorrelationEngine::follow_learners() {
   learned_.follow(keys);
 }
 
-std::shared_ptr<const Feed> CorrelationEngine::unlearned(const BatchResult& result) {
+std::shared_ptr<Feed> CorrelationEngine::unlearned(const BatchResult& result) {
   if (result.source == nullptr) {
     return result.feed;
   }
@@ -131,7 +142,10 @@ std::shared_ptr<const Feed> CorrelationEngine::unlearned(const BatchResult& resu
 }
 
 void CorrelationEngine::consume(const BatchResult& result, Out& out) {
-  const std::shared_ptr<const Feed> feed = unlearned(result);
+  const std::shared_ptr<Feed> feed = unlearned(result);
+  if (feed != nullptr) {
+    find_owners(*feed);
+  }
   if (settings_.by_time) {
     if (result.latest_time) {
       passed_ = std::max(passed_, bounded_time(*result.latest_time, result));
@@ -153,7 +167,11 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
   const std::string input = result.source == nullptr ? std::string() : result.source->input;
   const std::span<const FeedRecord> records =
       feed == nullptr ? std::span<const FeedRecord>() : std::span<const FeedRecord>(feed->records);
-  for (const FeedRecord& record : records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i + prefetched_ahead < records.size()) {
+      seen_.prefetch(records[i + prefetched_ahead].identity);
+    }
+    const FeedRecord& record = records[i];
     if (record.latest) {
       TimeNs& passing = passing_.try_emplace(input, before_all_time).first->second;
       passing = std::max(passing, bounded_time(*record.latest, result));
@@ -360,6 +378,7 @@ void CorrelationEngine::finish(Out& out) {
     move_watermark(*record.time);
     if (on_disk && feed.records.size() == 1) {
       copies.push_back(std::make_unique<Feed>(feed));
+      find_owners(*copies.back());
       take(*copies.back(), copies.back()->records.front(), *record.time);
     } else {
       take(feed, record, *record.time);

@@ -164,7 +164,8 @@ class CorrelationEngine {
   std::vector<std::unique_ptr<CorrelationShard>> make_shards(std::uint32_t count) const;
   Detector* owner(std::uint32_t spec, std::string_view group_key) const;
   // What of the batch's feed correlations have not learned from.
-  std::shared_ptr<const Feed> unlearned(const BatchResult& result);
+  std::shared_ptr<Feed> unlearned(const BatchResult& result);
+  void find_owners(Feed& feed) const;
   void follow_learners();
   void follow_inputs();
   void move_watermark(TimeNs time);

@@ -204,6 +204,7 @@ bool CorrelationEngine::replay_taken(WireReader& reader,
   feed.events = std::move(events);
   FeedRecord& record = feed.records.front();
   record.event_count = static_cast<std::uint32_t>(feed.events.size());
+  find_owners(feed);
   take_from(input, feed, record, time);
   run_steps(reported_before);
   return true;

@@ -18,6 +18,7 @@ struct EventCount : StatelessPolicy {
   static constexpr bool ordered = false;
 
   std::vector<Threshold> thresholds;
+  std::uint64_t least_needed = 0;  // by the thresholds
 
   std::uint64_t entries_needed() const {
     double needed = 0;
@@ -34,6 +35,8 @@ struct EventCount : StatelessPolicy {
   bool holds(const State& state, TimeNs) const {
     return tocsin::holds(thresholds, static_cast<double>(state.count));
   }
+  std::uint64_t most(const State& state) const { return state.count; }
+  std::uint64_t least() const { return least_needed; }
   void evidence(const State& state, TimeNs, EvidenceWriter& out) const {
     out.integer("count", state.count);
     out.text("condition", to_text(thresholds));
@@ -50,6 +53,7 @@ DetectorResult make_event_count(const CorrelationSpec& spec, const DetectorSetti
   }
   EventCount policy;
   policy.thresholds = spec.thresholds;
+  policy.least_needed = least_count(spec.thresholds);
   return std::unique_ptr<Detector>(
       std::make_unique<WindowDetector<EventCount>>(std::move(policy), spec.timespan_ns, settings));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/prefetch.h"
 
 namespace tocsin {
 
@@ -17,6 +18,13 @@ class FlatMap {
  public:
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return cells_.capacity() * sizeof(Cell); }
+
+  // A look-up of it is about to come.
+  void prefetch(const Hash128& key) const {
+    if (!cells_.empty()) {
+      tocsin::prefetch(&cells_[static_cast<std::size_t>(key.low) & (cells_.size() - 1)]);
+    }
+  }
 
   Value* find(const Hash128& key) {
     const std::size_t at = locate(key);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/prefetch.h"
 
 namespace tocsin {
 
@@ -34,8 +35,40 @@ class KeyTable {
   // Of these, keys that are or had been protected: a detector is weaker than its rule says.
   std::uint64_t evicted_protected() const { return evicted_protected_; }
 
-  State* find(std::string_view key) {
-    const std::uint32_t slot = lookup(key, seeded_hash(key, seed_));
+  // The hash of a key, for those who ask several tables of one seed. 0 stands for "not known".
+  std::uint64_t hash_of(std::string_view key, std::uint64_t hash) const {
+    return hash != 0 ? hash : seeded_hash(key, seed_);
+  }
+
+  // Has memory fetch what find() and touch() of a key with this hash will look at, in three stages
+  // that follow one another some keys later; `more(state)` fetches what the state refers to.
+  template <typename More>
+  void prefetch(std::uint64_t hash, unsigned stage, More more) const {
+    if (index_.empty()) {
+      return;
+    }
+    if (stage == 0) {
+      tocsin::prefetch(&index_[home(hash)]);
+      return;
+    }
+    for (std::size_t at = home(hash); index_[at].slot != no_slot;
+         at = (at + 1) & (index_.size() - 1)) {
+      if (index_[at].tag == tag_of(hash)) {
+        const Slot& slot = slots_[index_[at].slot];
+        if (stage == 1) {
+          tocsin::prefetch(&slot);
+          tocsin::prefetch(reinterpret_cast<const char*>(&slot) + sizeof(Slot) - 1);
+        } else {
+          tocsin::prefetch(slot.key.data());
+          more(slot.state);
+        }
+        return;
+      }
+    }
+  }
+
+  State* find(std::string_view key, std::uint64_t known_hash = 0) {
+    const std::uint32_t slot = lookup(key, hash_of(key, known_hash));
     return slot == no_slot ? nullptr : &slots_[slot].state;
   }
 
@@ -53,8 +86,8 @@ class KeyTable {
 
   // Finds the key's state, or makes one; either way it was used now. Valid until the next touch()
   // or expire().
-  State& touch(std::string_view key, bool* created = nullptr) {
-    const std::uint64_t hash = seeded_hash(key, seed_);
+  State& touch(std::string_view key, bool* created = nullptr, std::uint64_t known_hash = 0) {
+    const std::uint64_t hash = hash_of(key, known_hash);
     std::uint32_t slot = lookup(key, hash);
     if (created != nullptr) {
       *created = slot == no_slot;

@@ -54,9 +54,12 @@ class NewValue final : public Detector {
     const bool reports = (observation.inputs & new_value_.reporting) != 0;
     const bool teaches = (observation.inputs & new_value_.teaching) != 0;
     key_ = observation.group_key;
-    parent_key_ = parent_group_key(key_);
+    if (new_value_.on_new_group == OnNewGroup::parent) {
+      parent_key_ = parent_group_key(key_);
+    }
     // Who only reports makes no group.
-    Baseline* const group = teaches ? &groups_.touch(key_) : groups_.find(key_);
+    Baseline* const group = teaches ? &groups_.touch(key_, nullptr, observation.group_hash)
+                                    : groups_.find(key_, observation.group_hash);
     hint_ = nullptr;
     if (reports) {
       check(observation, known_of(group, observation.time), sink);
@@ -67,6 +70,10 @@ class NewValue final : public Detector {
         teach(parents_.touch(parent_key_), observation.time, nullptr);
       }
     }
+  }
+
+  void prefetch(std::uint64_t group_hash, unsigned stage) const override {
+    groups_.prefetch(group_hash, stage, [](const Baseline& baseline) { baseline.prefetch(); });
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {
@@ -183,10 +190,14 @@ class NewValue final : public Detector {
   // Into values_: what is not excluded, as the granularity says.
   void read_values(const FieldView& field) {
     values_.clear();
+    if (field.values.size() == 1 && new_value_.granularity == Granularity::net) {
+      read_network(field.values.front());
+      return;
+    }
     for (const std::string_view text : field.values) {
       if (new_value_.granularity == Granularity::raw && exclude_.is_empty()) {
         values_.push_back(text);
-      } else if (!exclude_.contains(text, unmapped_address(text))) {
+      } else if (!is_excluded(text)) {
         if (kept_.size() <= values_.size()) {
           kept_.emplace_back();
         }
@@ -194,6 +205,25 @@ class NewValue final : public Detector {
         kept = granular_value(new_value_.granularity, text, settings_.geo);
         values_.push_back(kept);
       }
+    }
+  }
+
+  bool is_excluded(std::string_view text) const {
+    return !exclude_.is_empty() && exclude_.contains(text, unmapped_address(text));
+  }
+
+  // The same few addresses come again and again: what became of them is remembered.
+  void read_network(std::string_view text) {
+    Network& known = networks_[static_cast<std::size_t>(seeded_hash(text, settings_.hash_seed) %
+                                                        networks_.size())];
+    if (!known.is_used || known.text != text) {
+      known.is_used = true;
+      known.text = std::string(text);
+      known.is_excluded = is_excluded(text);
+      known.value = granular_value(Granularity::net, text, settings_.geo);
+    }
+    if (!known.is_excluded) {
+      values_.push_back(known.value);
     }
   }
 
@@ -325,6 +355,13 @@ class NewValue final : public Detector {
   KeyTable<Baseline> groups_;
   KeyTable<Baseline> parents_;  // by the group without its last key
   DetectorCounters counters_;
+  struct Network {
+    bool is_used = false;
+    bool is_excluded = false;
+    std::string text;
+    std::string value;
+  };
+  std::array<Network, 256> networks_;
   // Of the event at hand:
   std::string_view key_;
   std::string_view parent_key_;

@@ -164,7 +164,7 @@ class RareValue final : public Detector {
       joined = *field.single();
       value = bounded_text(joined, room_);
     }
-    RareGroup& group = groups_.touch(observation.group_key);
+    RareGroup& group = groups_.touch(observation.group_key, nullptr, observation.group_hash);
     const std::int64_t first = hour_of(subtract_saturating(observation.time, rare_.timespan_ns));
     const std::int64_t last = hour_of(observation.time);
     const std::int64_t horizon = hour_of(subtract_saturating(watermark_, rare_.timespan_ns));
@@ -188,6 +188,10 @@ class RareValue final : public Detector {
           group.population.count(first, last),
           counts.hours.count(first, last),
           sink);
+  }
+
+  void prefetch(std::uint64_t group_hash, unsigned stage) const override {
+    groups_.prefetch(group_hash, stage, [](const RareGroup&) {});
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {

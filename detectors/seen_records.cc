@@ -13,11 +13,17 @@ std::int64_t hour_of(TimeNs time) {
 
 bool SeenRecords::insert(const Hash128& identity, TimeNs event_time) {
   bool created = false;
-  hours_[hour_of(event_time)].insert(identity, &created);
+  const std::int64_t hour = hour_of(event_time);
+  if (last_ == nullptr || hour != last_hour_) {
+    last_ = &hours_[hour];
+    last_hour_ = hour;
+  }
+  last_->insert(identity, &created);
   size_ += created ? 1 : 0;
   while (size_ > records_max_ && hours_.size() > 1) {
     size_ -= hours_.begin()->second.size();
     hours_.erase(hours_.begin());
+    last_ = nullptr;
     ++forgotten_early_;
   }
   if (size_ > records_max_) {
@@ -33,11 +39,13 @@ void SeenRecords::forget_before(TimeNs time) {
   while (!hours_.empty() && hours_.begin()->first < hour) {
     size_ -= hours_.begin()->second.size();
     hours_.erase(hours_.begin());
+    last_ = nullptr;
   }
 }
 
 void SeenRecords::clear() {
   hours_.clear();
+  last_ = nullptr;
   size_ = 0;
 }
 

@@ -22,6 +22,12 @@ class SeenRecords {
 
   // True the first time.
   bool insert(const Hash128& identity, TimeNs event_time);
+  // insert() of it is about to come.
+  void prefetch(const Hash128& identity) const {
+    if (last_ != nullptr) {
+      last_->prefetch(identity);
+    }
+  }
   // Forgets the hours that end before `time`.
   void forget_before(TimeNs time);
   void clear();
@@ -35,6 +41,8 @@ class SeenRecords {
   struct Nothing {};
   std::size_t records_max_;
   std::map<std::int64_t, FlatMap<Nothing>> hours_;
+  FlatMap<Nothing>* last_ = nullptr;  // of hours_, the one that was used last
+  std::int64_t last_hour_ = 0;
   std::size_t size_ = 0;
   std::uint64_t forgotten_early_ = 0;
 };

@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "detectors/common.h"
+#include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/base/prefetch.h"
 
 namespace tocsin {
 
@@ -16,6 +18,8 @@ constexpr TimeNs before_all_time = std::numeric_limits<TimeNs>::min();
 constexpr TimeNs after_all_time = std::numeric_limits<TimeNs>::max();
 // State is looked through for what is old this many times per timespan.
 constexpr DurationNs expiries_per_timespan = 8;
+// Steps whose memory is fetched together: what they need fits into the nearest caches.
+constexpr std::size_t steps_fetched = 16;
 
 }  // namespace
 
@@ -130,24 +134,67 @@ std::uint32_t CorrelationShard::owner_of(std::uint32_t spec, std::string_view gr
   return static_cast<std::uint32_t>(content_hash(key).low % settings_.shards);
 }
 
-bool CorrelationShard::is_mine(const FeedEvent& event, const Feed& feed) const {
-  return settings_.shards == 1 || owner_of(event.spec, feed.text(event.key)) == settings_.number;
-}
-
 // --- steps ---
 
 void CorrelationShard::run(std::span<const ShardStep> steps, Out& out) {
   out_ = &out;
-  for (const ShardStep& step : steps) {
-    step_ = step.number;
-    by_record_ = false;
-    move_watermark(step.watermark);
-    if (step.record != nullptr) {
-      by_record_ = true;
-      feed(step);
+  for (std::size_t begin = 0; begin < steps.size(); begin += steps_fetched) {
+    const std::span<const ShardStep> part =
+        steps.subspan(begin, std::min(steps_fetched, steps.size() - begin));
+    fetch(part);
+    for (const ShardStep& step : part) {
+      step_ = step.number;
+      by_record_ = false;
+      move_watermark(step.watermark);
+      if (step.record != nullptr) {
+        by_record_ = true;
+        feed(step);
+      }
     }
   }
   out_ = nullptr;
+}
+
+// Groups are all over the memory: what some steps need is waited for together. Into hashes_: of the
+// keys of the events that are ours, in their order.
+void CorrelationShard::fetch(std::span<const ShardStep> steps) {
+  const auto for_each_mine = [&](auto visit) {
+    for (const ShardStep& step : steps) {
+      const std::uint32_t events = step.record == nullptr ? 0 : step.record->event_count;
+      for (std::uint32_t i = 0; i < events; ++i) {
+        const FeedEvent& event = step.feed->events[step.record->first_event + i];
+        if (is_mine(event)) {
+          visit(*step.feed, event);
+        }
+      }
+    }
+  };
+  for (const ShardStep& step : steps) {
+    if (step.record != nullptr) {
+      tocsin::prefetch(step.feed->events.data() + step.record->first_event);
+    }
+  }
+  for_each_mine([&](const Feed& feed, const FeedEvent& event) {
+    tocsin::prefetch(feed.text(event.key).data());
+    tocsin::prefetch(feed.fields.data() + event.first_field);
+  });
+  hashes_.clear();
+  next_hash_ = 0;
+  for_each_mine([&](const Feed& feed, const FeedEvent& event) {
+    hashes_.push_back(seeded_hash(feed.text(event.key), settings_.detector.hash_seed));
+    if (!stages_[event.spec].fields.empty()) {
+      tocsin::prefetch(feed.values.data() + feed.fields[event.first_field].first);
+    }
+  });
+  for (unsigned stage = 0; stage < 3; ++stage) {
+    const std::uint64_t* hash = hashes_.data();
+    for_each_mine([&](const Feed&, const FeedEvent& event) {
+      if (const Detector* detector = stages_[event.spec].detector.get()) {
+        detector->prefetch(*hash, stage);
+      }
+      ++hash;
+    });
+  }
 }
 
 void CorrelationShard::finish(std::uint64_t number, Out& out) {
@@ -168,7 +215,7 @@ void CorrelationShard::feed(const ShardStep& step) {
   mine_.clear();
   bool keeps = false;
   for (const FeedEvent& event : all) {
-    if (is_mine(event, *step.feed)) {
+    if (is_mine(event)) {
       mine_.push_back(event);
       keeps = keeps || stages_[event.spec].keeps_records;
     }
@@ -176,6 +223,8 @@ void CorrelationShard::feed(const ShardStep& step) {
   if (mine_.empty()) {
     return;
   }
+  hashes_of_mine_ = hashes_.data() + next_hash_;
+  next_hash_ += mine_.size();
   if (keeps && step.copy != nullptr) {
     records_.add(step.sequence, step.copy);
   }
@@ -309,6 +358,7 @@ void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const 
   observation.sequence = step.sequence;
   observation.identity = step.record->identity;
   observation.group_key = feed.text(event.key);
+  observation.group_hash = hashes_of_mine_[&event - mine_.data()];
   observation.fields = views_;
   observation.record = step.copy;
   at_work_ = spec;

@@ -149,10 +149,13 @@ class CorrelationShard {
   void build();
   Stage make_stage(std::uint32_t spec);
   void pin_trees();
-  bool is_mine(const FeedEvent& event, const Feed& feed) const;
   void move_watermark(TimeNs time);
   void attend_all();
   TimeNs attention_of(const Stage& stage) const;
+  bool is_mine(const FeedEvent& event) const {
+    return settings_.shards == 1 || event.shard == settings_.number;
+  }
+  void fetch(std::span<const ShardStep> steps);
   void feed(const ShardStep& step);
   void run_pending();
   void take(std::uint32_t spec, const ShardStep* step, std::span<const FeedEvent> events);
@@ -190,6 +193,9 @@ class CorrelationShard {
   std::vector<std::string_view> texts_;  // reused, as all below
   std::vector<FieldView> views_;
   std::vector<FeedEvent> mine_;
+  std::vector<std::uint64_t> hashes_;  // of the events that were fetched
+  std::size_t next_hash_ = 0;
+  const std::uint64_t* hashes_of_mine_ = nullptr;
   std::string room_;
   ShardCounters counters_;
   std::vector<CorrelationProblem> problems_;

@@ -8,6 +8,7 @@
 
 #include "detectors/registry.h"
 #include "detectors/windows.h"
+#include "engine/base/prefetch.h"
 
 namespace tocsin {
 
@@ -21,7 +22,7 @@ class ValueTable {
   std::size_t size() const { return size_; }
   void prefetch(std::uint64_t value) const {
     if (!cells_.empty()) {
-      __builtin_prefetch(&cells_[value & (cells_.size() - 1)]);
+      tocsin::prefetch(&cells_[value & (cells_.size() - 1)]);
     }
   }
   void add(std::uint64_t value) {
@@ -90,6 +91,7 @@ struct ValueCount {
   static constexpr bool ordered = false;
 
   std::vector<Threshold> thresholds;
+  std::uint64_t least_needed = 0;  // by the thresholds
   std::uint64_t seed = 0;
 
   std::uint64_t entries_needed() const {
@@ -119,6 +121,8 @@ struct ValueCount {
   bool holds(const State& state, TimeNs) const {
     return tocsin::holds(thresholds, static_cast<double>(state.size()));
   }
+  std::uint64_t most(const State& state) const { return state.size(); }
+  std::uint64_t least() const { return least_needed; }
   void evidence(const State& state, TimeNs, EvidenceWriter& out) const {
     out.integer("distinct", state.size());
     out.text("condition", to_text(thresholds));
@@ -147,6 +151,7 @@ DetectorResult make_value_count(const CorrelationSpec& spec, const DetectorSetti
   }
   ValueCount policy;
   policy.thresholds = spec.thresholds;
+  policy.least_needed = least_count(spec.thresholds);
   policy.seed = settings.hash_seed;
   return std::unique_ptr<Detector>(
       std::make_unique<WindowDetector<ValueCount>>(std::move(policy), spec.timespan_ns, settings));

@@ -20,6 +20,8 @@
 //   WireWriter&), bool load(WireReader&, Payload&) static constexpr bool ordered              State
 //   is a forward pass: a late entry needs a new one std::uint64_t entries_needed()             a
 //   limit below this could never fire
+//   std::uint64_t most(state), least()         optional, if a part of a window never holds more
+//   than the whole: how many it has, and how many the condition needs at least
 //
 // Cost: in order amortised O(1) policy calls per event; late O(k), k the entries within a timespan
 // of it on either side, bounded by max_values_per_key. Thread rule: one thread.
@@ -37,6 +39,7 @@
 #include "detectors/common.h"
 #include "detectors/key_table.h"
 #include "engine/base/limits.h"
+#include "engine/base/prefetch.h"
 #include "engine/base/text.h"
 #include "engine/base/wire.h"
 #include "engine/flow/detector.h"
@@ -63,7 +66,7 @@ class WindowDetector final : public Detector {
       ++counters_.late;
     }
     bool created = false;
-    Group& group = groups_.touch(observation.group_key, &created);
+    Group& group = groups_.touch(observation.group_key, &created, observation.group_hash);
     if (created) {
       group.state = policy_.start();
     }
@@ -77,6 +80,15 @@ class WindowDetector final : public Detector {
       insert_late(observation, group, entry, sink);
     }
     drop_old(group);
+  }
+
+  void prefetch(std::uint64_t group_hash, unsigned stage) const override {
+    groups_.prefetch(group_hash, stage, [](const Group& group) {
+      if (!group.entries.empty()) {
+        tocsin::prefetch(&group.entries.back());
+        tocsin::prefetch(group.entries.data() + group.low);
+      }
+    });
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {
@@ -269,6 +281,13 @@ class WindowDetector final : public Detector {
     const TimeNs last_end = add_saturating(time, timespan_ns_);
     State state = policy_.start();
     std::size_t low = first_not_before(group, begin_of(time));
+    if constexpr (requires { policy_.most(state); }) {
+      // Nothing that these windows hold lies outside the last one and what comes before it.
+      const std::size_t before = group.low > low ? group.low - low : 0;
+      if (policy_.most(group.state) + before < policy_.least()) {
+        return;
+      }
+    }
     std::size_t next = low;
     while (next < group.entries.size() && group.entries[next].time <= last_end) {
       const TimeNs end = group.entries[next].time;

@@ -44,11 +44,12 @@ struct FieldView {
 
 // A match as a detector sees it: one event and all inputs of the specification that it met.
 struct Observation {
-  std::uint64_t inputs = 0;           // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
-  TimeNs time = 0;                    // event time
-  std::uint64_t sequence = 0;         // arrival order; ties in time keep it
-  Hash128 identity;                   // of the record: equal ones feed once
-  std::string_view group_key;         // one value per group-by name: see feed.h
+  std::uint64_t inputs = 0;      // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
+  TimeNs time = 0;               // event time
+  std::uint64_t sequence = 0;    // arrival order; ties in time keep it
+  Hash128 identity;              // of the record: equal ones feed once
+  std::string_view group_key;    // one value per group-by name: see feed.h
+  std::uint64_t group_hash = 0;  // seeded_hash() of it by DetectorSettings::hash_seed; 0: not known
   std::span<const FieldView> fields;  // one per CorrelationSpec::fields
   // May be null: no report will show it.
   std::shared_ptr<const RecordCopy> record;
@@ -131,6 +132,12 @@ class Detector {
  public:
   virtual ~Detector() = default;
   virtual void on_match(const Observation& observation, const ReportSink& sink) = 0;
+  // An observation of a group with this hash is about to come: memory may begin to fetch what it
+  // will need. In the stages 0, 1 and 2, with other groups' between them.
+  virtual void prefetch(std::uint64_t group_hash, unsigned stage) const {
+    static_cast<void>(group_hash);
+    static_cast<void>(stage);
+  }
   // No observation earlier than `watermark` will come any more (but late ones): windows may be
   // closed and forgotten.
   virtual void on_time(TimeNs watermark, const ReportSink& sink) = 0;

@@ -29,6 +29,18 @@ void Feed::clear() {
   records.clear();
 }
 
+Feed::Size Feed::size() const {
+  return {texts.size(), values.size(), fields.size(), events.size(), records.size()};
+}
+
+void Feed::reserve(const Size& size) {
+  texts.reserve(size.texts);
+  values.reserve(size.values);
+  fields.reserve(size.fields);
+  events.reserve(size.events);
+  records.reserve(size.records);
+}
+
 std::size_t Feed::bytes() const {
   std::size_t bytes = texts.size() + values.size() * sizeof(FeedText) +
                       fields.size() * sizeof(FeedField) + events.size() * sizeof(FeedEvent) +
@@ -253,9 +265,11 @@ void FeedBuilder::add(Event& event,
   if (drafts_.empty()) {
     return;
   }
-  std::stable_sort(drafts_.begin(), drafts_.end(), [](const Draft& a, const Draft& b) {
-    return a.spec < b.spec;
-  });
+  // Usually they are in order, and a stable sort asks for memory.
+  const auto by_spec = [](const Draft& a, const Draft& b) { return a.spec < b.spec; };
+  if (!std::is_sorted(drafts_.begin(), drafts_.end(), by_spec)) {
+    std::stable_sort(drafts_.begin(), drafts_.end(), by_spec);
+  }
   FeedRecord& entry = feed.records.emplace_back();
   entry.time = time;
   entry.sequence = sequence;

@@ -36,6 +36,7 @@ struct FeedEvent {
   std::uint32_t first_field = 0;  // into Feed::fields; as many as the specification has
   std::uint64_t inputs = 0;       // bit i: met CorrelationSpec::inputs[i]
   FeedText key;                   // see append_group_key
+  std::uint32_t shard = 0;        // that has the group; whoever has shards sets it
 };
 
 struct FeedField {
@@ -69,6 +70,11 @@ struct Feed {
     return {texts.data() + slice.offset, slice.size};
   }
   void clear();
+  struct Size {
+    std::size_t texts = 0, values = 0, fields = 0, events = 0, records = 0;
+  };
+  Size size() const;
+  void reserve(const Size& size);
   std::size_t bytes() const;  // records' texts included; an estimate
 };
 

@@ -28,6 +28,7 @@ class BatchVisitor final : public RecordVisitor {
                bool want_evidence,
                bool wants_time,
                const FeedPlan& feeds,
+               const Feed::Size& feed_expected,
                FeedBuilder& feed_builder,
                RecordDecoder& decoder,
                ExtentChoice& extent,
@@ -38,6 +39,7 @@ class BatchVisitor final : public RecordVisitor {
         want_evidence_(want_evidence),
         wants_time_(wants_time),
         feeds_(feeds),
+        feed_expected_(feed_expected),
         feed_builder_(feed_builder),
         decoder_(decoder),
         extent_(extent),
@@ -155,6 +157,7 @@ class BatchVisitor final : public RecordVisitor {
             matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.feeds(rule); })) {
       if (outcome_.result.feed == nullptr) {
         outcome_.result.feed = std::make_shared<Feed>();
+        outcome_.result.feed->reserve(feed_expected_);
       }
       feed_builder_.add(event,
                         matched_,
@@ -187,6 +190,7 @@ class BatchVisitor final : public RecordVisitor {
   bool want_evidence_;
   bool wants_time_;
   const FeedPlan& feeds_;
+  const Feed::Size& feed_expected_;
   FeedBuilder& feed_builder_;
   RecordDecoder& decoder_;
   ExtentChoice& extent_;
@@ -354,6 +358,7 @@ Outcome Worker::process(const Batch& batch) {
                        want_evidence_,
                        wants_time(),
                        *feed_plan_,
+                       feed_expected_,
                        *feed_builder_,
                        *decoder.decoder,
                        extent_,
@@ -370,6 +375,7 @@ Outcome Worker::process(const Batch& batch) {
   result.counters.candidates = program.statistics(*scratch_).candidates - candidates_before;
   matches_expected_ = result.matches.size();
   copies_expected_ = outcome.copies.size();
+  feed_expected_ = result.feed == nullptr ? Feed::Size{} : result.feed->size();
   return outcome;
 }
 

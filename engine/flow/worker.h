@@ -101,6 +101,7 @@ class Worker {
   std::unique_ptr<FeedBuilder> feed_builder_;
   std::size_t matches_expected_ = 0;
   std::size_t copies_expected_ = 0;
+  Feed::Size feed_expected_;
 };
 
 }  // namespace tocsin
