@@ -248,6 +248,31 @@ std::optional<std::string> RecordCleaner::clean(const std::string& json) {
   return clean == json ? std::nullopt : std::optional<std::string>(std::move(clean));
 }
 
+// What its events do not hold is in the rest of it only where it looks like a secret by itself.
+std::optional<Alert> RecordCleaner::clean(const Alert& alert) {
+  const auto is_shown = [this](std::string_view field, const std::string& value) {
+    return redactor_->redact_value(field, value) == value;
+  };
+  const bool harmless =
+      std::all_of(
+          alert.events.begin(),
+          alert.events.end(),
+          [this](const auto& record) { return record == nullptr || is_harmless(record->json); }) &&
+      is_harmless(alert.evidence_json) && is_shown("", alert.summary) &&
+      std::all_of(alert.group.begin(),
+                  alert.group.end(),
+                  [&](const auto& entry) {
+                    return !entry.second || is_shown(entry.first, *entry.second);
+                  }) &&
+      std::all_of(alert.entities.begin(),
+                  alert.entities.end(),
+                  [&](const auto& entry) { return is_shown("", entry.second); }) &&
+      std::all_of(alert.matched.begin(), alert.matched.end(), [&](const Evidence& evidence) {
+        return is_shown(evidence.field, evidence.value);
+      });
+  return harmless ? std::nullopt : std::optional<Alert>(without_secrets(alert, *redactor_));
+}
+
 Alert without_secrets(const Alert& alert, const Redactor& redactor) {
   RedactedAlert clean = redact_alert(alert, redactor);
   Alert out = alert;

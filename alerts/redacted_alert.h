@@ -48,6 +48,8 @@ class RecordCleaner {
       : redactor_(std::move(redactor)) {}
   // The record without its secrets; nullopt: it holds none. Empty if it is no JSON.
   std::optional<std::string> clean(const std::string& json);
+  // The alert without its secrets; nullopt: it holds none.
+  std::optional<Alert> clean(const Alert& alert);
   // Surely no name and no value in it is secret. What is not sure is not: whatever is escaped, or
   // looks like an assignment, a URL or a token.
   bool is_harmless(std::string_view json);

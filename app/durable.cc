@@ -33,9 +33,8 @@ SqliteStoreSettings store_settings(const Session& session,
   const Config& config = session.config;
   SqliteStoreSettings settings;
   settings.now = wall_clock_now();
-  settings.redact = [redactor = std::move(redactor)](const Alert& alert) {
-    return without_secrets(alert, *redactor);
-  };
+  settings.redact = [cleaner = std::make_shared<RecordCleaner>(std::move(redactor))](
+                        const Alert& alert) { return cleaner->clean(alert); };
   settings.receivers.emplace();
   for (const ReceiverConfig& receiver : config.receivers) {
     settings.receivers->push_back(receiver.name);

@@ -51,8 +51,9 @@ struct SqliteStoreSettings {
   TimeNs now = 0;  // names what is set aside
   // False: a damaged file stays where it is, and the open fails.
   bool set_aside_damaged = true;
-  // Takes the secrets out of an alert before it is written; empty: written as it is.
-  std::function<Alert(const Alert&)> redact;
+  // Takes the secrets out of an alert before it is written; nullopt: it holds none. Called by
+  // commit(), without a lock. Empty: all are written as they are.
+  std::function<std::optional<Alert>(const Alert&)> redact;
   // Those that exist; deliveries to others are given up at the start. Absent: all are kept.
   std::optional<std::vector<std::string>> receivers;
   std::uint64_t undelivered_per_rule_max = 1'000'000;

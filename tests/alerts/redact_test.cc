@@ -257,6 +257,43 @@ TEST_CASE("what is told to be harmless at a glance is what redaction leaves as i
   CHECK(cleaner.clean(escaped) == R"({"password":"<redacted>"})");
 }
 
+TEST_CASE("an alert that is told to be harmless is one that redaction leaves as it is") {
+  const auto redactor = std::make_shared<const Redactor>();
+  RecordCleaner cleaner(redactor);
+  const auto alert_of = [](const std::string& json) {
+    Alert alert;
+    auto record = std::make_shared<RecordCopy>();
+    record->json = json;
+    alert.events.push_back(std::move(record));
+    alert.summary = "eve: GetObject (s3), from 203.0.113.1";
+    alert.group = {{"userName", "eve"}, {"absent", std::nullopt}};
+    alert.entities = {{"principal", "arn:aws:iam::1:user/eve"}};
+    alert.matched = {{"sel", "eventName", "equals", "GetObject", "GetObject"}};
+    alert.evidence_json = R"({"known":["203.0.113.1"]})";
+    return alert;
+  };
+  const Alert harmless = alert_of(R"({"eventName":"GetObject","userName":"eve"})");
+  CHECK_FALSE(cleaner.clean(harmless).has_value());
+  CHECK(without_secrets(harmless, *redactor).summary == harmless.summary);
+  // A secret anywhere in it.
+  std::vector<Alert> secrets(6, harmless);
+  secrets[0] = alert_of(R"({"password":"hunter22","userName":"eve"})");
+  secrets[0].summary = "eve: hunter22";
+  secrets[1].summary = "eve: login --password hunter22";
+  secrets[2].group[0] = {"password", "hunter22"};
+  secrets[3].entities[0].second = "https://eve:hunter22@host";
+  secrets[4].matched[0] = {"sel", "a.password", "equals", "x", "hunter22"};
+  secrets[5].evidence_json = R"({"password":"hunter22"})";
+  for (const Alert& alert : secrets) {
+    const std::optional<Alert> clean = cleaner.clean(alert);
+    REQUIRE(clean.has_value());
+    CHECK(render_ndjson(*clean, {}, *redactor, true).find("hunter22") == std::string::npos);
+    CHECK(clean->summary.find("hunter22") == std::string::npos);
+    CHECK(clean->events[0]->json.find("hunter22") == std::string::npos);
+    CHECK(clean->evidence_json.find("hunter22") == std::string::npos);
+  }
+}
+
 TEST_CASE("more keys can be named, as globs of any case") {
   const Redactor redactor({"*SSN*", "pin"});
   CHECK(redacted(R"({"customerSsn":"123","PIN":"4","pins":"5","accountId":"6"})", redactor) ==
