@@ -224,6 +224,13 @@ class Endpoint:
         with self.lock:
             return set(self.bodies)
 
+    def wait_until_quiet(self, seconds):
+        """Until nothing has come for so long."""
+        before = -1
+        while before != len(self.requests):
+            before = len(self.requests)
+            time.sleep(seconds)
+
     def titles(self):
         with self.lock:
             return collections.Counter(body["rule"]["title"] or body["rule"]["name"] for body in self.bodies.values())
