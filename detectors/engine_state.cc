@@ -8,7 +8,7 @@ namespace tocsin {
 
 namespace {
 
-constexpr std::uint64_t format_version = 3;
+constexpr std::uint64_t format_version = 4;
 // More would be no state of ours.
 constexpr std::size_t shards_max = 1024;
 
@@ -28,12 +28,18 @@ void CorrelationEngine::save(std::string& out) const {
   writer.number(format_version);
   writer.signed_number(watermark_);
   writer.signed_number(latest_);
+  writer.signed_number(passed_);
   writer.number(next_step_);
   writer.number(clocks_.size());
   for (const auto& [input, clock] : clocks_) {
     writer.text(input);
     writer.signed_number(clock.latest);
     writer.flag(clock.idle);
+  }
+  writer.number(passing_.size());
+  for (const auto& [input, time] : passing_) {
+    writer.text(input);
+    writer.signed_number(time);
   }
   seen_.save(writer);
   learned_.save(writer);
@@ -52,12 +58,18 @@ bool CorrelationEngine::load(std::string_view bytes) {
   }
   const TimeNs watermark = reader.signed_number();
   const TimeNs latest = reader.signed_number();
+  const TimeNs passed = reader.signed_number();
   const std::uint64_t next_step = reader.number();
   std::map<std::string, InputClock> clocks;
   for (std::size_t count = reader.count(3); count > 0 && reader.ok(); --count) {
     const std::string input(reader.text());
     const TimeNs of_input = reader.signed_number();
     clocks[input] = {of_input, reader.flag()};
+  }
+  std::map<std::string, TimeNs> passing;
+  for (std::size_t count = reader.count(2); count > 0 && reader.ok(); --count) {
+    const std::string input(reader.text());
+    passing[input] = reader.signed_number();
   }
   SeenRecords seen(settings_.duplicate_ids_max);
   seen.load(reader);
@@ -88,6 +100,8 @@ bool CorrelationEngine::load(std::string_view bytes) {
   clock_ = nullptr;
   watermark_ = watermark;
   latest_ = latest;
+  passed_ = passed;
+  passing_ = std::move(passing);
   next_step_ = next_step;
   return true;
 }

@@ -199,7 +199,7 @@ TEST_CASE("by time: what is sorted on disk gives the alerts of what is sorted in
 
 TEST_CASE("a restart at any point changes no report, nor does a reload of the same rules") {
   std::mt19937_64 random(15);
-  for (int stream = 0; stream < 2 * streams(1); ++stream) {
+  for (int stream = 0; stream < 2 * streams(10); ++stream) {
     CAPTURE(stream);
     const std::string emit = stream % 2 == 0 ? std::string() : watermark;
     const auto ruleset = load(every_kind(emit));
@@ -230,7 +230,7 @@ TEST_CASE("a restart at any point changes no report, nor does a reload of the sa
     };
     const std::vector<std::string> expected = run(results.size(), false);
     CHECK(expected.size() > 10);
-    const std::size_t every = streams(1) > 1 ? 17 : 3;
+    const std::size_t every = streams(10) > 10 ? 17 : 7;
     for (std::size_t stop_at = static_cast<std::size_t>(stream) % every; stop_at < results.size();
          stop_at += every) {
       CAPTURE(stop_at);
