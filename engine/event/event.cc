@@ -243,17 +243,6 @@ std::string_view Event::literal_json() const {
   return json_;
 }
 
-std::string_view Event::decoded_literal_json() {
-  if (text_.unescaped || !text_.ascii || reader_ == nullptr ||
-      reader_->structurals() > 2 * limits::json_depth_max) {
-    return {};
-  }
-  const std::string_view decoded = compact_json();
-  const bool ascii =
-      std::none_of(decoded.begin(), decoded.end(), [](char c) { return (c & '\x80') != 0; });
-  return ascii ? decoded : std::string_view();
-}
-
 bool Event::in_scalar(std::size_t begin, std::size_t end) const {
   return reader_->in_scalar(json_.data() + begin, json_.data() + end);
 }

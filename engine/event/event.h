@@ -82,9 +82,6 @@ class Event {
   // json(), if a literal is in a scalar's folded text exactly where it is in these bytes, whatever
   // its case, and in_scalar() says so of the place: ASCII without escapes. Else empty.
   std::string_view literal_json() const;
-  // The same for escaped records, but that a place in it says nothing: what is in a scalar's text
-  // is in it too. Cost: O(n).
-  std::string_view decoded_literal_json();
   // Are json()'s bytes begin..end-1 all of one scalar's text? Precondition: literal_json() is not
   // empty. Cost: O(log n).
   bool in_scalar(std::size_t begin, std::size_t end) const;

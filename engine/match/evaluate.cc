@@ -129,11 +129,11 @@ void Evaluation::test_each(PredicateId id, std::uint32_t slot) {
 
 void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t end) {
   const PredicateId id = literal.predicate;
-  if (known(id) || (keywords_in_place_ && !event_.in_scalar(end - literal.text.size(), end))) {
+  if (known(id) || !event_.in_scalar(end - literal.text.size(), end)) {
     return;
   }
   const CompiledPredicate& predicate = program_.pools[id];
-  if (keywords_in_place_ && predicate.test == Test::contains && !predicate.cased) {
+  if (predicate.test == Test::contains && !predicate.cased) {
     ++scratch_.statistics.predicates;
     remember_true(id, program_.slots.keywords());
   } else if (scratch_.suspects.empty() || scratch_.suspects.back() != id) {
@@ -141,18 +141,11 @@ void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t
   }
 }
 
-// Looks for all keywords in the record's own bytes, or in those bytes without escapes, where each
-// that is found must be tested on each value. False: the record is not written so that this finds
-// the same.
+// Looks for all keywords in the record's own bytes, without a look at each value. False: the record
+// is not written so that this finds the same.
 bool Evaluation::run_keywords_in_place() {
-  if (!program_.keywords.usable()) {
-    return false;
-  }
-  std::string_view text = event_.literal_json();
-  keywords_in_place_ = !text.empty();
-  if (!keywords_in_place_) {
-    text = event_.decoded_literal_json();
-  }
+  const std::string_view text =
+      program_.keywords.usable() ? event_.literal_json() : std::string_view();
   if (text.empty()) {
     return false;
   }

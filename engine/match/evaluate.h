@@ -48,7 +48,6 @@ class Evaluation {
   ScratchData& scratch_;
   Event& event_;
   const Audience* audience_ = nullptr;  // while candidates are being found
-  bool keywords_in_place_ = false;      // where a keyword was found, it stands in the record
 };
 
 template <typename Visit>
