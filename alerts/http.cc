@@ -328,6 +328,10 @@ HttpResponse HttpClient::post(const HttpRequest& request) {
 
 Result<void> check_url(const Secret& url, bool allow_http) {
   const auto parts = split_url(url.reveal());
+  if (!url.empty() && url.reveal().front() == '$') {
+    return fail(
+        "variables are not replaced in a URL: write url_env and the name of the variable alone");
+  }
   if (!parts || parts->host.empty()) {
     return fail("not a URL: write https://host/path");
   }

@@ -13,14 +13,6 @@
 namespace tocsin {
 namespace {
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -30,7 +22,7 @@ bool has_control(std::string_view text) {
 Result<void> check_headers(const ReceiverConfig& config) {
   static constexpr std::string_view token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
   for (const auto& [name, value] : config.headers) {
-    const std::string lower = lowered(name);
+    const std::string lower = ascii_lower(name);
     if (name.empty() || lower.find_first_not_of(token) != std::string::npos || has_control(value)) {
       return fail("a header's name or value holds what no header may hold");
     }

@@ -54,8 +54,7 @@ std::string correlation_prefix(const Report& report, const CorrelationSpec& spec
   }
   std::string separator = " for ";
   for (std::size_t i = 0; i < report.group.size() && i < spec.group_by.size(); ++i) {
-    line += separator + plain_line(spec.group_by[i], group_code_points_max) + " ";
-    line += report.group[i] ? plain_line(*report.group[i], group_code_points_max) : "(absent)";
+    line += separator + group_text(spec.group_by[i], report.group[i].value_or("(absent)"));
     separator = ", ";
   }
   if (!report.fold_value.empty()) {
@@ -118,6 +117,10 @@ Alert make_alert(const Report& report,
     alert.entities = std::move(summary.entities);
   }
   return alert;
+}
+
+std::string group_text(std::string_view name, std::string_view value) {
+  return plain_line(name, group_code_points_max) + " " + plain_line(value, group_code_points_max);
 }
 
 Alert make_system_alert(std::string code, Level level, std::string summary, TimeNs now) {

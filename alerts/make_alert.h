@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "engine/flow/alert.h"
 #include "engine/flow/detector.h"
@@ -19,6 +21,9 @@ Alert make_alert(const Report& report,
                  const CorrelationSpec& spec,
                  const std::shared_ptr<const Ruleset>& ruleset,
                  TimeNs detected_at);
+// "recipientAccountId 111122223333": how a summary names one of a correlation's group values.
+std::string group_text(std::string_view name, std::string_view value);
+
 // An alert of tocsin about itself.
 Alert make_system_alert(std::string code, Level level, std::string summary, TimeNs now);
 

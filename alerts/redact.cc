@@ -13,22 +13,13 @@
 
 #include "alerts/render.h"
 #include "alerts/secret_words.h"
+#include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
 
 // JSON inside a string inside JSON: a policy in a template in a message leaves one to spare.
 constexpr std::size_t nested_json_max = 4;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
 
 // `*` and `?`; both lower case. O(pattern * text) at worst, without recursion.
 bool glob(std::string_view pattern, std::string_view text) {
@@ -67,7 +58,7 @@ struct Redactor::Impl {
     if (extra.empty()) {
       return false;
     }
-    const std::string name = lowered(key);
+    const std::string name = ascii_lower(key);
     return std::any_of(extra.begin(), extra.end(), [&](const std::string& pattern) {
       return glob(pattern, name);
     });
@@ -116,7 +107,7 @@ struct Redactor::Impl {
   // {"name": "DB_PASSWORD", "value": "..."}: the name stands beside its value.
   bool has_secret_name(const JsonNode& object) const {
     for (std::size_t i = 0; i < object.children.size(); ++i) {
-      const std::string key = lowered(object.keys[i]);
+      const std::string key = ascii_lower(object.keys[i]);
       if ((key == "name" || key == "key") && object.children[i].kind == JsonNode::Kind::string &&
           is_secret(object.children[i].text)) {
         return true;
@@ -144,7 +135,8 @@ struct Redactor::Impl {
         for (std::size_t i = 0; i < node.children.size(); ++i) {
           const bool count =
               node.children[i].kind == JsonNode::Kind::number && names_a_count(node.keys[i]);
-          if ((is_secret(node.keys[i]) && !count) || (named && lowered(node.keys[i]) == "value")) {
+          if ((is_secret(node.keys[i]) && !count) ||
+              (named && ascii_lower(node.keys[i]) == "value")) {
             take_all(node.children[i], removed);
           } else {
             walk(node.children[i], removed, nesting);
@@ -182,7 +174,7 @@ struct Redactor::Impl {
 Redactor::Redactor(const std::vector<std::string>& extra_key_patterns)
     : impl_(std::make_unique<Impl>()) {
   for (const std::string& pattern : extra_key_patterns) {
-    impl_->extra.push_back(lowered(pattern));
+    impl_->extra.push_back(ascii_lower(pattern));
   }
 }
 Redactor::~Redactor() = default;

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <set>
+#include <string_view>
 
+#include "alerts/make_alert.h"
+#include "alerts/sanitize.h"
 #include "alerts/secret_words.h"
 
 namespace tocsin {
@@ -15,6 +18,11 @@ namespace {
 constexpr std::size_t substring_bytes_min = 8;
 // And one so short tells nothing where its key does not stand beside it.
 constexpr std::size_t whole_bytes_min = 4;
+
+// What a summary cuts off is said by this: see plain_line(). A secret that was cut is not found as
+// a whole; a beginning shorter than that tells nothing.
+constexpr std::string_view cut_mark = "\xE2\x80\xA6(+";
+constexpr std::size_t cut_bytes_min = 4;
 
 // Searching for each text costs one pass over each value: so many longest ones, an attacker may
 // write thousands.
@@ -28,6 +36,11 @@ class Removed {
     for (const std::string& text : whole_) {
       if (text.size() >= substring_bytes_min) {
         substrings_.push_back(text);
+        // As a summary shows it.
+        std::string line = plain_line(text, text.size());
+        if (line != text && line.size() >= substring_bytes_min) {
+          substrings_.push_back(std::move(line));
+        }
       }
     }
     std::stable_sort(substrings_.begin(), substrings_.end(), [](const auto& a, const auto& b) {
@@ -35,6 +48,18 @@ class Removed {
     });
     if (substrings_.size() > substrings_max) {
       substrings_.resize(substrings_max);
+    }
+  }
+  // A summary: cut to length before it came here.
+  void clean_line(std::string& line) const {
+    clean(line);
+    for (std::size_t mark = line.find(cut_mark); mark != std::string::npos;
+         mark = line.find(cut_mark, mark + 1)) {
+      const std::size_t cut = beginning_before(line, mark);
+      if (cut > 0) {
+        line.replace(mark - cut, cut, redacted_text);
+        mark = mark - cut + redacted_text.size();
+      }
     }
   }
   void clean(std::string& value) const {
@@ -50,6 +75,19 @@ class Removed {
   }
 
  private:
+  // The bytes before `end` with which one of the texts begins, or 0.
+  std::size_t beginning_before(std::string_view line, std::size_t end) const {
+    for (const std::string& text : substrings_) {
+      const std::string_view beginning(text);
+      for (std::size_t size = std::min(text.size() - 1, end); size >= cut_bytes_min; --size) {
+        if (line.substr(end - size, size) == beginning.substr(0, size)) {
+          return size;
+        }
+      }
+    }
+    return 0;
+  }
+
   static std::string replaced(const std::string& value, const std::string& text) {
     std::string out;
     std::size_t at = 0;
@@ -129,6 +167,21 @@ std::string redacted_evidence(const std::string& json,
   return out;
 }
 
+// The summary of a correlation says "NAME VALUE" of its group.
+void clean_group(const std::string& name,
+                 const std::string& value,
+                 const std::string& clean,
+                 std::string& summary) {
+  if (clean == value) {
+    return;
+  }
+  const std::string shown = group_text(name, value);
+  const std::size_t at = summary.find(shown);
+  if (at != std::string::npos) {
+    summary.replace(at, shown.size(), group_text(name, clean));
+  }
+}
+
 }  // namespace
 
 std::string RedactedAlert::entity(std::string_view name) const {
@@ -148,12 +201,13 @@ RedactedAlert redact_alert(const Alert& alert, const Redactor& redactor) {
   }
   const Removed removed(texts);
   out.summary = redactor.redact_value("", alert.summary);
-  removed.clean(out.summary);
+  removed.clean_line(out.summary);
   for (const auto& [name, value] : alert.group) {
     std::optional<std::string> text = value;
     if (text) {
       *text = redactor.redact_value(name, *text);
       removed.clean(*text);
+      clean_group(name, *value, *text, out.summary);
     }
     out.group.emplace_back(name, std::move(text));
   }

@@ -74,21 +74,13 @@ std::string_view colour_of(Level level) {
   return "";
 }
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  return out;
-}
-
 }  // namespace
 
 std::string render_text(const Alert& alert, const Redactor& redactor, bool colour) {
   const RedactedAlert redacted = redact_alert(alert, redactor);
   const std::string time = format_rfc3339(alert.time.value_or(alert.detected_at));
   std::string level = "[";
-  level.append(upper(to_text(alert.level))).append(alert.learning ? "] learning:" : "]");
+  level.append(ascii_upper(to_text(alert.level))).append(alert.learning ? "] learning:" : "]");
   const std::size_t room = columns_max - std::min(columns_max, time.size() + level.size() + 2);
   std::string title = printable(alert_title(alert));
   const std::string summary = printable(redacted.summary);

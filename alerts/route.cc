@@ -3,23 +3,16 @@
 #include <utility>
 
 #include "alerts/receivers.h"
+#include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 // "attack.t1078" is met by itself and by "attack.t1078.004". Tags are compared without case.
 bool has_tag(const RuleInfo& rule, const std::string& wanted) {
-  const std::string prefix = lowered(wanted);
+  const std::string prefix = ascii_lower(wanted);
   return std::any_of(rule.tags.begin(), rule.tags.end(), [&](const std::string& tag) {
-    const std::string text = lowered(tag);
+    const std::string text = ascii_lower(tag);
     return text.compare(0, prefix.size(), prefix) == 0 &&
            (text.size() == prefix.size() || text[prefix.size()] == '.');
   });

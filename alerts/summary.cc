@@ -15,6 +15,7 @@
 #include "alerts/sanitize.h"
 #include "alerts/secret_words.h"
 #include "engine/base/cidr.h"
+#include "engine/base/text.h"
 #include "engine/event/cloudtrail.h"
 
 namespace tocsin {
@@ -26,14 +27,6 @@ constexpr std::size_t line_code_points_max = 400;
 // How deep and how many values of a request are looked at for its resource.
 constexpr std::size_t resource_depth_max = 4;
 constexpr std::size_t resource_values_max = 400;
-
-std::string lowered(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
-}
 
 bool is_scalar(const JsonNode& node) {
   return node.kind == JsonNode::Kind::string || node.kind == JsonNode::Kind::number;
@@ -116,7 +109,7 @@ std::string event_noun(std::string_view event_name) {
   while (at < event_name.size() && !(event_name[at] >= 'A' && event_name[at] <= 'Z')) {
     ++at;
   }
-  std::string noun = at < event_name.size() ? lowered(event_name.substr(at)) : std::string();
+  std::string noun = at < event_name.size() ? ascii_lower(event_name.substr(at)) : std::string();
   if (noun.size() > 3 && noun.back() == 's') {
     noun.pop_back();
   }
@@ -159,7 +152,7 @@ int rank_of(const std::string& written_key,
             const JsonNode& value,
             const std::string& noun,
             bool response) {
-  const std::string key = lowered(written_key);
+  const std::string key = ascii_lower(written_key);
   const std::string_view stem = stem_of(key);
   const bool names = stem.size() != key.size();
   if (value.text.empty() || names_a_secret(written_key)) {
@@ -189,7 +182,7 @@ int rank_of(const std::string& written_key,
 
 // Filters and tags of a request speak of many things, not of one.
 bool selects(const std::string& key) {
-  const std::string word = lowered(key);
+  const std::string word = ascii_lower(key);
   return word.find("filter") != std::string::npos || word.compare(0, 3, "tag") == 0;
 }
 

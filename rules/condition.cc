@@ -65,14 +65,6 @@ std::vector<Token> tokenize(const SourceText& source, const YamlNode& scalar) {
   return tokens;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return result;
-}
-
 bool is_keyword(std::string_view word) {
   return word == "and" || word == "or" || word == "not" || word == "of";
 }
@@ -273,7 +265,7 @@ class Parser {
 
   // A word with `of` behind it, in any case and whatever the word: mistakes get their own messages.
   bool is_quantifier() const {
-    return following().kind == Token::Kind::word && lower(following().text) == "of";
+    return following().kind == Token::Kind::word && ascii_lower(following().text) == "of";
   }
 
   std::optional<ConditionNode> parse_quantifier() {
@@ -333,7 +325,7 @@ class Parser {
   }
 
   void bad_quantity(const Token& quantity) {
-    const std::string right = lower(quantity.text);
+    const std::string right = ascii_lower(quantity.text);
     if (right == "any" || right == "all") {
       wrong_case(quantity, right);
       return;
@@ -348,7 +340,7 @@ class Parser {
   }
 
   void undefined(const Token& token) {
-    const std::string right = lower(token.text);
+    const std::string right = ascii_lower(token.text);
     if (is_keyword(right)) {
       wrong_case(token, right);
       return;
@@ -436,7 +428,7 @@ class Parser {
            "drop it, or write the missing `(`");
       return;
     }
-    const std::string right = lower(token.text);
+    const std::string right = ascii_lower(token.text);
     if (token.kind == Token::Kind::word && is_keyword(right) && right != token.text) {
       wrong_case(token, right);
       return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/filter.h"
 
+#include "engine/base/text.h"
 #include "rules/metadata.h"
 
 namespace tocsin {

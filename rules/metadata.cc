@@ -489,14 +489,6 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-std::string ascii_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
-}
-
 std::span<const DocumentKey> document_keys() {
   return known_keys;
 }

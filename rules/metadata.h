@@ -35,9 +35,6 @@ RuleExtensions read_extensions(const YamlNode& node, RuleKind kind, Problems& pr
 // 8-4-4-4-12 hexadecimal digits, any case and version.
 bool is_uuid(std::string_view text);
 
-// ASCII letters in lower case.
-std::string ascii_lower(std::string_view text);
-
 // "; did you mean `x`?" or nothing, as a hint.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 

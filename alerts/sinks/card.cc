@@ -6,6 +6,7 @@
 
 #include "alerts/redacted_alert.h"
 #include "alerts/sanitize.h"
+#include "engine/base/text.h"
 
 namespace tocsin {
 namespace {
@@ -28,14 +29,6 @@ std::string field_name(std::string_view name) {
                                ? plain_line(name, name_code_points_max)
                                : chat_text(name, name_code_points_max);
   return text.find_first_not_of(' ') == std::string::npos ? "(unnamed)" : text;
-}
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  return out;
 }
 
 // Adds fields once each, and counts those for which there is no room.
@@ -135,7 +128,7 @@ Card make_card(const Alert& alert,
   const RedactedAlert redacted = redact_alert(alert, redactor);
   Card card;
   std::string level = "[";
-  level.append(upper(to_text(alert.level))).append("] ");
+  level.append(ascii_upper(to_text(alert.level))).append("] ");
   card.title =
       fit_utf16(level + defang(plain_line(alert_title(alert), title_units_max)), title_units_max);
   card.summary = chat_text(redacted.summary, summary_code_points_max);

@@ -132,7 +132,9 @@ SendResult HttpSink::deliver(const Alert& alert) {
   SendResult result = send(*url, alert, false);
   if (result.kind == SendResult::Kind::permanent && has_minimal()) {
     const SendResult second = send(*url, alert, true);
-    if (second.kind == SendResult::Kind::delivered) {
+    // Where the short form meets a trouble that passes (it follows at once: 429 is likely), the
+    // alert is not lost.
+    if (second.kind != SendResult::Kind::permanent) {
       return second;
     }
   }

@@ -24,7 +24,7 @@ std::string entities_escaped(std::string_view text) {
 }
 
 std::string markdown_escaped(std::string_view text) {
-  constexpr std::string_view special = "\\*_~|<>`[]()#-";
+  constexpr std::string_view special = "\\*_~|<>`[]()#-&";
   std::string out;
   for (const char c : text) {
     if (special.find(c) != std::string_view::npos) {

@@ -11,9 +11,9 @@ namespace tocsin {
 // & < > as entities, in one pass: Slack's text and the HTML subset of Google Chat's widgets.
 std::string entities_escaped(std::string_view text);
 
-// A backslash before every character that Markdown, Discord or Mattermost may read as markup, and a
-// zero-width space behind
-// @, so that no name is mentioned.
+// A backslash before every character that Markdown, Discord or Mattermost may read as markup (&
+// too: Mattermost takes &commat;all for a mention), and a zero-width space behind @, so that no
+// name is mentioned.
 std::string markdown_escaped(std::string_view text);
 
 // < and > as single angle quotation marks, where a vendor reads them as markup and knows no escape.

@@ -58,11 +58,6 @@ Decoded decode(std::string_view text, std::size_t at) {
   return {code_point, size};
 }
 
-bool is_invisible(char32_t c) {
-  return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-         (c >= 0x200b && c <= 0x200f) || c == 0xfeff || c == 0x2028 || c == 0x2029;
-}
-
 void append_hex(char32_t value, int digits, std::string& out) {
   constexpr char hex[] = "0123456789abcdef";
   for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
@@ -96,6 +91,12 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
   const Decoded decoded = decode(text, at);
   at += std::max<std::size_t>(decoded.size, 1);
   return decoded.code_point;
+}
+
+bool is_invisible(char32_t c) {
+  return c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+         (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 std::size_t encode_utf8(char32_t code_point, char* out) {
@@ -181,7 +182,7 @@ void append_json_string(std::string_view text, std::string& out) {
         out += "\\f";
         break;
       default:
-        if (c < 0x20 || c == 0x7f || c == 0x2028 || c == 0x2029) {
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029) {
           out += "\\u";
           append_hex(c, 4, out);
         } else {
@@ -208,11 +209,27 @@ std::string printable(std::string_view text) {
       append_hex(c, 2, out);
     } else if (is_invisible(c)) {
       out += "\\u{";
-      append_hex(c, 4, out);
+      append_hex(c, c > 0xffff ? 5 : 4, out);
       out += '}';
     } else {
       append_utf8(c, out);
     }
+  }
+  return out;
+}
+
+std::string ascii_lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return out;
+}
+
+std::string ascii_upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   return out;
 }

@@ -23,13 +23,21 @@ void append_utf8(char32_t code_point, std::string& out);
 std::size_t encode_utf8(char32_t code_point, char* out);
 std::size_t count_code_points(std::string_view text);
 
-// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD; control
-// characters, U+2028/9 are escaped.
+// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD; C0 and C1
+// controls, DEL and U+2028/9 are escaped.
 void append_json_string(std::string_view text, std::string& out);
 
-// For terminals: C0 and C1 controls, DEL, bidi controls (U+202A-202E, U+2066-2069) and zero-width
-// characters (U+200B-200F, U+FEFF) as \n, \t, \xNN or \u{NNNN}; invalid UTF-8 as U+FFFD.
+// Characters that show nothing but hide or reorder what stands around them: bidirectional controls,
+// zero-width, soft hyphens, tags, line and paragraph separators.
+bool is_invisible(char32_t code_point);
+
+// For terminals: C0 and C1 controls, DEL and what is_invisible() as \n, \t, \xNN or \u{NNNN};
+// invalid UTF-8 as U+FFFD.
 std::string printable(std::string_view text);
+
+// A-Z and a-z only: for words of formats and protocols. What users compare goes through fold().
+std::string ascii_lower(std::string_view text);
+std::string ascii_upper(std::string_view text);
 
 // At most `columns_max` code points, ending in U+2026 where something was cut.
 std::string shorten(std::string_view text, std::size_t columns_max);

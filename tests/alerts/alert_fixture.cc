@@ -93,6 +93,8 @@ std::vector<Injection> injections() {
       {"Slack's channel mention", "<!channel> <!here> <@U12345> <!subteam^S1>"},
       {"a Slack link with a false name", "<https://evil.example/x|remediate here>"},
       {"mentions by name", "@everyone @here @channel @all"},
+      {"mentions by entities", "&commat;all &#64;channel &#x40;here &lt;!channel&gt;"},
+      {"mentions of each vendor", "<users/all> <at>everyone</at> <@&1> <#1> ~town-square"},
       {"Markdown", "[click](https://evil.example/) **bold** `code` ~~x~~ ||spoiler|| # head"},
       {"bidirectional controls",
        "safe\xE2\x80\xAE\x65xe.tpircs\xE2\x80\xAC \xE2\x81\xA6x\xE2\x81\xA9"},

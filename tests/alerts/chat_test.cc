@@ -78,7 +78,7 @@ void check_limits(const Chat& chat, const std::string& json) {
 // `mark` does not occur but behind a backslash.
 bool only_escaped(const std::string& text, char mark) {
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') {
+    if (text[i] == '\\' && i + 1 < text.size()) {
       ++i;
     } else if (text[i] == mark) {
       return false;
@@ -106,7 +106,8 @@ void check_harmless(const Chat& chat, const std::string& json) {
     }
   };
   const auto markdown = [](const std::string& text) {
-    for (const char mark : {'[', '*', '`', '<', '|', '~'}) {
+    for (const char mark : std::string_view("\\[]*_`<>|~#&-")) {
+      CAPTURE(mark);
       CHECK(only_escaped(text, mark));
     }
     for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at + 1)) {
@@ -178,7 +179,7 @@ TEST_CASE("a Discord message is an embed that mentions nobody") {
   const Alert alert = golden_alert();
   CHECK(
       discord_payload(alert, Redactor(), {"requestParameters.name"}, false) ==
-      R"x({"allowed_mentions":{"parse":[]},"content":"","embeds":[{"title":"\\[HIGH\\] Root & \\<HSM\\>",)x"
+      R"x({"allowed_mentions":{"parse":[]},"content":"","embeds":[{"title":"\\[HIGH\\] Root \\& \\<HSM\\>",)x"
       "\"description\":\"root: CreateHsm \\\\(cloudhsm\\\\), on name \\\\*@\xE2\x80\x8Bhere\\\\*, "
       "account 1, us\\\\-west\\\\-2\","
       R"x("color":15898954,"url":"https://runbooks.example/hsm","fields":[)x"
@@ -193,7 +194,7 @@ TEST_CASE("a Mattermost message is an attachment without mentions") {
   const Alert alert = golden_alert();
   CHECK(
       mattermost_payload(alert, Redactor(), {"requestParameters.name"}, false) ==
-      R"x({"attachments":[{"fallback":"\\[HIGH\\] Root & \\<HSM\\>","color":"#f2994a","title":"\\[HIGH\\] Root & \\<HSM\\>",)x"
+      R"x({"attachments":[{"fallback":"\\[HIGH\\] Root \\& \\<HSM\\>","color":"#f2994a","title":"\\[HIGH\\] Root \\& \\<HSM\\>",)x"
       R"x("title_link":"https://runbooks.example/hsm",)x"
       "\"text\":\"root: CreateHsm \\\\(cloudhsm\\\\), on name \\\\*@\xE2\x80\x8Bhere\\\\*, account "
       "1, us\\\\-west\\\\-2\",\"fields\":["
@@ -290,6 +291,7 @@ TEST_CASE("a message that would be too large loses its last fields and says how 
 
 TEST_CASE("markup is escaped character by character") {
   CHECK(entities_escaped("<&amp;>") == "&lt;&amp;amp;&gt;");
+  CHECK(markdown_escaped("&commat;all") == "\\&commat;all");
   CHECK(markdown_escaped("a_b [x](y) @all \\") ==
         "a\\_b \\[x\\]\\(y\\) @\xE2\x80\x8B"
         "all \\\\");

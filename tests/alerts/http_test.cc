@@ -277,6 +277,12 @@ TEST_CASE("what is quoted of an answer holds nothing of the URL or the authoriza
   }
   CHECK(text.find("v1") != std::string::npos);
   CHECK(scrubber.clean(std::string(100'000, 'x')).size() < 400);
+  // A secret in the place where a long answer is cut; what stands before it is dropped.
+  std::string hidden;
+  while (hidden.size() + 8 < 4096) {
+    hidden += "\xE2\x80\x8B";
+  }
+  CHECK(scrubber.clean(hidden + "QUERYTOKEN and more").find("QUERY") == std::string::npos);
   CHECK(printable_origin(Secret("https://h.example/services/T0TOKEN?sig=Q")) ==
         "https://h.example");
   CHECK(printable_origin(Secret("http://127.0.0.1:9093/hook/T0TOKEN")) == "http://127.0.0.1:9093");

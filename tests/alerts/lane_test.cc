@@ -144,6 +144,22 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an alert whose minimal form meets a passing trouble is tried again") {
+  for (const int status : {429, 503, 401}) {
+    CAPTURE(status);
+    FaultServer server({Fault::status(400, "invalid_blocks"),
+                        Fault::status(status, ""),
+                        Fault::status(200, "ok")});
+    Fixture f;
+    f.commit({"r"}, 1);
+    f.start({receiver("r", "slack", server.url("/x"))});
+    REQUIRE(f.store.wait_done(1));
+    f.lanes->drain(second_ns);
+    CHECK(f.status().attempts == 2);
+    CHECK(f.status().delivered == 1);
+  }
+}
+
 TEST_CASE("an endpoint that hangs, or is not there, costs its own lane only") {
   FaultServer hanging({Fault::hang()});
   FaultServer good({Fault::status(200, "ok")});
@@ -252,6 +268,21 @@ TEST_CASE("what is configured wrong is said once, probed, and said to be mended"
   CHECK(f.log.count("delivers again") == 1);
   const auto requests = server.received();
   CHECK(between(requests[1], requests[2]) >= 19 * ms);
+}
+
+TEST_CASE("what is configured wrong again, once it was mended, is said again") {
+  FaultServer server({Fault::status(403, "invalid_token"),
+                      Fault::status(200, "ok"),
+                      Fault::status(404, "no_service"),
+                      Fault::status(200, "ok")});
+  Fixture f;
+  f.commit({"r"}, 2);
+  f.start({receiver("r", "slack", server.url("/x"))});
+  REQUIRE(f.store.wait_done(2));
+  f.lanes->drain(second_ns);
+  CHECK(f.log.count("NOTHING IS DELIVERED until this is mended") == 2);
+  CHECK(f.log.count("no_service") == 1);
+  CHECK(f.log.count("delivers again") == 2);
 }
 
 TEST_CASE("the log does not grow with the number of failures") {

@@ -100,6 +100,7 @@ TEST_CASE("a receiver that cannot work is refused at the start, without its URL"
       {"unknown type", receiver("r", "slak", url), "did you mean slack?"},
       {"plain http", receiver("r", "slack", "http://hooks.example/SECRETPATH"), "allow_http"},
       {"no URL", receiver("r", "slack", ""), "not a URL"},
+      {"a variable", receiver("r", "slack", "${SECRETPATH}"), "url_env"},
       {"metadata",
        receiver("r", "webhook", "https://169.254.169.254/SECRETPATH"),
        "may not be connected to"},
@@ -112,11 +113,11 @@ TEST_CASE("a receiver that cannot work is refused at the start, without its URL"
       {"authorization as a header", receiver("r", "webhook", url), "use authorization"},
       {"a line end in authorization", receiver("r", "webhook", url), "control character"},
   };
-  cases[5].config.url_file = "/nonexistent/url";
-  cases[6].config.headers = {{"X-A", "SECRETPATH\r\nX-B: c"}};
-  cases[7].config.headers = {{"Host", "SECRETPATH"}};
-  cases[8].config.headers = {{"Authorization", "SECRETPATH"}};
-  cases[9].config.authorization = Secret("SECRETPATH\n");
+  cases[6].config.url_file = "/nonexistent/url";
+  cases[7].config.headers = {{"X-A", "SECRETPATH\r\nX-B: c"}};
+  cases[8].config.headers = {{"Host", "SECRETPATH"}};
+  cases[9].config.headers = {{"Authorization", "SECRETPATH"}};
+  cases[10].config.authorization = Secret("SECRETPATH\n");
   for (const Case& c : cases) {
     CAPTURE(c.what);
     WatchedStore store;

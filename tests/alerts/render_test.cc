@@ -108,6 +108,50 @@ TEST_CASE("a secret of the record is taken out of everything else that repeats i
   CHECK(ndjson(alert).find(R"("other":"a<redacted>b")") != std::string::npos);
 }
 
+TEST_CASE("a secret that a summary cuts is taken out too") {
+  const std::string canary = "CANARY-c4f3b4b3-d2e1f0a9";
+  struct Case {
+    const char* what;
+    std::string record;
+  };
+  const std::string long_text(64, 'x');
+  const std::vector<Case> cases = {
+      {"a name beside its value",
+       R"({"name":"DB_PASSWORD","value":")" + canary + long_text + long_text + R"("})"},
+      {"a password in a URL",
+       R"({"CommandLine":")" + long_text + R"( https://u:)" + canary + R"(@host/x"})"},
+      {"line ends in a secret",
+       R"({"name":"DB_PASSWORD","value":")" + canary + R"(\n)" + canary + long_text + R"("})"},
+      {"a secret key beside its id",
+       R"({"CommandLine":"AKIAIOSFODNN7EXAMPLE )" + long_text.substr(0, 40) +
+           R"( CANARYNFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYa1 y"})"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    const Alert alert = test::alert_of(c.record, test::make_rule("T"), {}, false);
+    CAPTURE(alert.summary);
+    CHECK(ndjson(alert).find("CANARY") == std::string::npos);
+    CHECK(render_text(alert, Redactor(), false).find("CANARY") == std::string::npos);
+  }
+}
+
+TEST_CASE("a group's secret is taken out of the summary, however short") {
+  Alert alert = make_system_alert("x", Level::low, "s", test::detection_time);
+  alert.group = {{"requestParameters.password", std::string("hunter2")}};
+  alert.summary = "5 times for requestParameters.password hunter2; last: x";
+  CHECK(ndjson(alert).find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("evidence and entities alone keep no secret of the record") {
+  Alert alert = test::alert_of(R"({"password":"CANARY-c4f3b4b3"})", test::make_rule("T"));
+  alert.evidence_json = R"({"values":["aCANARY-c4f3b4b3b"]})";
+  alert.entities = {{"principal", "xCANARY-c4f3b4b3"}};
+  const std::string line = ndjson(alert);
+  CHECK(line.find("CANARY") == std::string::npos);
+  CHECK(line.find(R"("principal":"x<redacted>")") != std::string::npos);
+  CHECK(line.find(R"("values":["a<redacted>b"])") != std::string::npos);
+}
+
 TEST_CASE("the NDJSON line is one line of strict JSON whatever the record holds") {
   for (const auto& injection : test::injections()) {
     CAPTURE(injection.name);
@@ -120,6 +164,8 @@ TEST_CASE("the NDJSON line is one line of strict JSON whatever the record holds"
     const std::string line = ndjson(alert);
     CHECK(test::is_valid_json(line));
     CHECK(line.find('\n') == std::string::npos);
+    CHECK(line.find('\x1b') == std::string::npos);
+    CHECK(line.find("\xC2\x9B") == std::string::npos);
     CHECK(test::at(line, "matched.selection") ==
           test::at("{\"x\":" + test::quoted(injection.text) + "}", "x"));
   }

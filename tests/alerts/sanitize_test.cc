@@ -30,6 +30,18 @@ TEST_CASE("plain_line leaves one line without anything that hides or reorders te
        "ab"},
       {"\xff\xfe", "\xEF\xBF\xBD\xEF\xBF\xBD"},
       {"\xF3\xA0\x81\xA1tag", "tag"},
+      {"soft\xC2\xAD"
+       "hyphen",
+       "softhyphen"},
+      {"mark\xD8\x9C"
+       "er",
+       "marker"},
+      {"vowel\xE1\xA0\x8E"
+       "mark",
+       "vowelmark"},
+      {"note\xEF\xBF\xB9"
+       "s",
+       "notes"},
       {"gr\xC3\xBC\xC3\x9F", "gr\xC3\xBC\xC3\x9F"},
   };
   for (const Case& c : cases) {

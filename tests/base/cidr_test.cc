@@ -19,6 +19,7 @@ TEST_CASE("parse_ip takes addresses and nothing else") {
                            "::ffff:10.0.0.1",
                            "1:2:3:4:5:6:7:8",
                            "1:2:3:4:5:6:1.2.3.4",
+                           "1:2:3:4:5:6:7::",
                            "1::8"}) {
     CAPTURE(text);
     CHECK(parse_ip(text).has_value());
@@ -40,6 +41,7 @@ TEST_CASE("parse_ip takes addresses and nothing else") {
                            "AWS Internal",
                            "cloudtrail.amazonaws.com",
                            "1:2:3:4:5:6:7::8:9",
+                           "1:2:3:4:5:6:7::8",
                            "g::1",
                            ":1:2:3:4:5:6:7:8",
                            "::1.2.3",

@@ -43,6 +43,20 @@ TEST_CASE("a caret beyond a very long line is shown with an excerpt") {
   d.source_line = std::string(100'000, 'x');
   d.column = 50'000;
   CHECK(format_text(d, false).size() < 1000);
+  d.source_line = std::string(1'000, 'x') + "HERE" + std::string(1'000, 'x');
+  d.column = 1'001;
+  d.length = 4;
+  const std::string text = format_text(d, false);
+  const std::size_t line = text.find('\n') + 1;
+  const std::size_t caret = text.find('\n', line) + 1;
+  CHECK(text.compare(line, 7, "    ...") == 0);
+  CHECK(text.find("HERE") - line == text.find("^~~~") - caret);
+}
+
+TEST_CASE("what is underlined ends with the line") {
+  Diagnostic d = sample();
+  d.length = 1'000;
+  CHECK(format_text(d, false).find("\n             ^~~~~~~~~~\n") != std::string::npos);
 }
 
 TEST_CASE("strict mode counts warnings about labels as errors") {

@@ -20,6 +20,9 @@ TEST_CASE("is_utf8 refuses what is no shortest form, surrogates and cut sequence
       {"\xE0\x80\x80", false},
       {"\xED\xA0\x80", false},
       {"\xF4\x90\x80\x80", false},
+      {"\xF0\x8F\xBF\xBF", false},
+      {"\xE0\x9F\xBF", false},
+      {"\xC1\xBF", false},
       {"\xC3", false},
       {"\x80", false},
       {"12345678\xFF", false},
@@ -50,6 +53,9 @@ TEST_CASE("append_json_string escapes what JSON, terminals and scripts trip over
       {"a\"b\\c", R"("a\"b\\c")"},
       {"\n\r\t\b\f", R"("\n\r\t\b\f")"},
       {"\x01\x7f"s, "\"\\u0001\\u007f\""},
+      {"\xC2\x9B"
+       "31m",
+       "\"\\u009b31m\""},
       {"nul\0end"s, "\"nul\\u0000end\""},
       {"\xE2\x80\xA8", "\"\\u2028\""},
       {"\xFF", "\"\xEF\xBF\xBD\""},
@@ -71,6 +77,9 @@ TEST_CASE("printable leaves nothing a terminal would obey") {
   CHECK(tocsin::printable("\xE2\x80\xAE"
                           "evil") == "\\u{202e}evil");
   CHECK(tocsin::printable("\xC2\x9B") == "\\x9b");
+  CHECK(tocsin::printable("\xD8\x9C") == "\\u{061c}");
+  CHECK(tocsin::printable("\xE2\x81\xA0") == "\\u{2060}");
+  CHECK(tocsin::printable("\xF3\xA0\x81\xA1") == "\\u{e0061}");
   CHECK(tocsin::printable("caf\xC3\xA9") == "caf\xC3\xA9");
 }
 
@@ -87,6 +96,8 @@ TEST_CASE("did_you_mean finds near words only") {
   CHECK(tocsin::did_you_mean("Contains", words) == "contains");
   CHECK(tocsin::did_you_mean("statrswith", words) == "startswith");
   CHECK_FALSE(tocsin::did_you_mean("regex", words).has_value());
+  CHECK(tocsin::did_you_mean("casd", words) == "cased");
+  CHECK_FALSE(tocsin::did_you_mean("cxsxd", words).has_value());
   CHECK_FALSE(tocsin::did_you_mean("", words).has_value());
   CHECK_FALSE(tocsin::did_you_mean(std::string(100'000, 'x'), words).has_value());
 }

@@ -21,6 +21,11 @@ TEST_CASE("parse_rfc3339 reads every form and refuses impossible dates") {
       {"2023-07-10T11:42:36Z", 1688989356 * second_ns},
       {"2024-02-29T00:00:00Z", 1709164800 * second_ns},
       {"1969-12-31T23:59:59Z", -second_ns},
+      {"2000-02-29T00:00:00Z", 951782400 * second_ns},
+      {"1970-01-01T23:59:00+23:59", 0},
+      {"1900-02-29T00:00:00Z", std::nullopt},
+      {"1970-01-01T00:00:00+24:00", std::nullopt},
+      {"1970-01-01T00:00:00+01:60", std::nullopt},
       {"2023-02-29T00:00:00Z", std::nullopt},
       {"2023-13-01T00:00:00Z", std::nullopt},
       {"2023-01-01T24:00:00Z", std::nullopt},
@@ -46,6 +51,8 @@ TEST_CASE("parse_epoch tells seconds, milli-, micro- and nanoseconds by magnitud
   CHECK(parse_epoch("1688989356000") == time);
   CHECK(parse_epoch("1688989356000000") == time);
   CHECK(parse_epoch("1688989356000000000") == time);
+  CHECK(parse_epoch("100000000000") == 100'000'000 * second_ns);
+  CHECK_FALSE(parse_epoch("99999999999").has_value());  // seconds, of the year 5138
   CHECK(parse_epoch("0") == 0);
   CHECK(parse_epoch("-1") == -second_ns);
   for (const char* text : {"", "x", "1x", "99999999999999999999", "1.", "."}) {
@@ -80,6 +87,7 @@ TEST_CASE("durations are read and written") {
       {"5min", std::nullopt},
       {"-5s", std::nullopt},
       {"999999999999d", std::nullopt},
+      {"60000d60000d", std::nullopt},
       {"1 s", std::nullopt},
   };
   for (const auto& row : table) {
