@@ -9,7 +9,7 @@ namespace {
 
 constexpr DiagnosticCode document_codes[] = {
     // --- files and YAML ---
-    {"unreadable", "The file or folder could not be opened or read; its rules are not loaded."},
+    {"unreadable", "The file or folder could not be opened or read; what it holds is not loaded."},
     {"not-a-regular-file",
      "In folders only regular files are opened: a pipe or a device could block or mislead the "
      "engine."},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -31,7 +32,7 @@ bool names_action(const SourceText& source, std::uint32_t begin) {
 }
 
 std::size_t count_nodes(const YamlNode& node) {
-  std::size_t count = 1;
+  std::size_t count = weight_of(node);
   for (const YamlNode& item : node.items) {
     count += count_nodes(item);
   }
@@ -184,18 +185,22 @@ class CollectionReader {
 }  // namespace
 
 void deep_merge(YamlNode& target, const YamlNode& update) {
+  // Where both hold many keys, looking for each in turn would take their product.
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < target.members.size(); ++i) {
+    places.emplace(target.members[i].first.text, i);
+  }
   for (const YamlMember& member : update.members) {
-    const auto found =
-        std::find_if(target.members.begin(), target.members.end(), [&](const YamlMember& own) {
-          return own.first.text == member.first.text;
-        });
-    if (found == target.members.end()) {
+    const auto [place, fresh] = places.emplace(member.first.text, target.members.size());
+    if (fresh) {
       target.members.push_back(member);
-    } else if (found->second.kind == YamlNode::Kind::map &&
-               member.second.kind == YamlNode::Kind::map) {
-      deep_merge(found->second, member.second);
+      continue;
+    }
+    YamlMember& own = target.members[place->second];
+    if (own.second.kind == YamlNode::Kind::map && member.second.kind == YamlNode::Kind::map) {
+      deep_merge(own.second, member.second);
     } else {
-      *found = member;
+      own = member;
     }
   }
 }

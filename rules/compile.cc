@@ -13,6 +13,7 @@
 #include "rules/detection.h"
 #include "rules/modifiers.h"
 #include "rules/report.h"
+#include "rules/sigma_string.h"
 
 namespace tocsin {
 namespace {
@@ -133,7 +134,7 @@ class Compiler {
   }
 
   std::optional<ExprId> compile(const FieldItem& item) {
-    if (errors_ >= limits::detection_problems_max) {
+    if (errors_ >= limits::detection_problems_max || full_) {
       return std::nullopt;
     }
     Diagnostics found;
@@ -150,7 +151,7 @@ class Compiler {
       const std::optional<ExprId> expr = compile(item, *plan, value);
       if (expr) {
         values.push_back(*expr);
-      } else if (++errors == value_errors_max) {
+      } else if (++errors == value_errors_max || full_) {
         break;
       }
     }
@@ -169,7 +170,7 @@ class Compiler {
     CompileContext context{context_.placeholders, &found};
     const bool lowered = lower_value(source_, item, plan, value, context, alternatives);
     pass_on(found);
-    if (!lowered) {
+    if (!lowered || !has_room(alternatives, value)) {
       return std::nullopt;
     }
     std::vector<ExprId> exprs;
@@ -191,6 +192,28 @@ class Compiler {
     }
     const ExprId joined = join(false, exprs);
     return alternatives.negated ? builder_->negate(joined) : joined;
+  }
+
+  // Each value is bounded by itself; all of a detection are here.
+  bool has_room(const ValueAlternatives& alternatives, const DetectionValue& value) {
+    alternatives_ += alternatives.predicates.size();
+    for (const Predicate& predicate : alternatives.predicates) {
+      text_bytes_ += bytes_of(predicate.pattern);
+    }
+    full_ =
+        alternatives_ > limits::rule_alternatives_max || text_bytes_ > limits::rule_text_bytes_max;
+    if (full_) {
+      context_.diagnostics->add(
+          diagnostic_at(source_,
+                        value.span,
+                        Severity::error,
+                        "too-many-alternatives",
+                        "the values of this detection make more than " +
+                            with_thousands(limits::rule_alternatives_max) + " alternatives or " +
+                            with_thousands(limits::rule_text_bytes_max) + " bytes",
+                        "split the rule, or use fewer encodings, placeholders or dashes"));
+    }
+    return !full_;
   }
 
   static std::string quoted(std::string_view name) {
@@ -284,6 +307,9 @@ class Compiler {
   std::unordered_map<std::string_view, ExprId> selections_;
   std::size_t errors_ = 0;
   std::size_t warnings_ = 0;
+  std::size_t alternatives_ = 0;
+  std::size_t text_bytes_ = 0;
+  bool full_ = false;  // rule_alternatives_max or rule_text_bytes_max was crossed
 };
 
 }  // namespace

@@ -57,8 +57,10 @@ inline constexpr DiagnosticCode detection_codes[] = {
      "base64offset cuts the ends that depend on the neighbouring bytes; of "
      "values under two bytes nothing remains."},
     {"too-many-alternatives",
-     "Placeholders, dashes and encodings of one value make more "
-     "alternatives than the limit allows."},
+     "Placeholders, dashes and encodings of one value, or of all values of a detection, make more "
+     "or longer alternatives than the limits rule_values_max, value_bytes_max, "
+     "rule_alternatives_max and rule_text_bytes_max allow."},
+    {"too-many-modifiers", "A key has more modifiers than the limit modifiers_max allows."},
     {"reference-wildcard", "The value of `fieldref` is a field name, so it has no wildcards."},
     {"invalid-regex", "The regular expression is not one that RE2 accepts."},
     {"invalid-network", "The value of `cidr` is not an IP network or address."},

@@ -3,7 +3,6 @@
 // row of modifiers are done (plan_item in modifiers.cc); what can still be wrong is the value.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -12,6 +11,7 @@
 #include "rules/modifiers.h"
 #include "rules/report.h"
 #include "rules/sigma_string.h"
+#include "rules/yaml_number.h"
 
 namespace tocsin {
 namespace {
@@ -242,6 +242,13 @@ class Lowering {
     if (!values->empty() && patterns_.size() > limits::rule_values_max / values->size()) {
       return too_many();
     }
+    std::size_t bytes = bytes_of(patterns_) * values->size();
+    for (const std::string& text : *values) {
+      bytes += text.size() * patterns_.size();
+    }
+    if (bytes > limits::value_bytes_max) {
+      return too_long();
+    }
     std::vector<Pattern> longer;
     longer.reserve(patterns_.size() * values->size());
     for (const Pattern& prefix : patterns_) {
@@ -271,6 +278,29 @@ class Lowering {
         "too-many-alternatives",
         "this value makes more than " + with_thousands(limits::rule_values_max) + " alternatives",
         "use fewer placeholders or dashes in one value");
+  }
+
+  bool too_long() {
+    return fail("too-many-alternatives",
+                "this value becomes longer than " + with_thousands(limits::value_bytes_max) +
+                    " bytes, all its alternatives together",
+                "use fewer encodings, placeholders or dashes in one value");
+  }
+
+  static std::size_t bytes_of(const std::vector<Pattern>& patterns) {
+    std::size_t bytes = 0;
+    for (const Pattern& pattern : patterns) {
+      bytes += tocsin::bytes_of(pattern);
+    }
+    return bytes;
+  }
+
+  // Behind an encoding, which makes a value up to three times as long.
+  bool has_room() {
+    if (patterns_.size() > limits::rule_values_max) {
+      return too_many();
+    }
+    return bytes_of(patterns_) <= limits::value_bytes_max || too_long();
   }
 
   bool apply(const Modifier& step) {
@@ -340,14 +370,19 @@ class Lowering {
   bool spell_out_dashes() {
     std::vector<Pattern> all;
     std::vector<Pattern> some;
+    std::size_t bytes = 0;
     for (const Pattern& pattern : patterns_) {
-      if (!expand_dashes(pattern, limits::rule_values_max - all.size(), some)) {
+      if (!expand_dashes(pattern,
+                         limits::rule_values_max - all.size(),
+                         limits::value_bytes_max - std::min(bytes, limits::value_bytes_max),
+                         some)) {
         return too_many();
       }
+      bytes += bytes_of(some);
       std::move(some.begin(), some.end(), std::back_inserter(all));
     }
     patterns_ = std::move(all);
-    return patterns_.size() <= limits::rule_values_max || too_many();
+    return has_room();
   }
 
   bool encode_base64_forms(bool offsets, std::string_view name) {
@@ -375,7 +410,7 @@ class Lowering {
     }
     patterns_ = std::move(encoded);
     bytes_ = false;
-    return patterns_.size() <= limits::rule_values_max || too_many();
+    return has_room();
   }
 
   bool fail_wildcard(std::string_view name) {
@@ -413,7 +448,7 @@ class Lowering {
       pattern = std::move(wide);
     }
     bytes_ = true;
-    return true;
+    return has_room();
   }
 
   // What UTF-16 made is bytes until a text is needed.
@@ -564,35 +599,6 @@ bool lower_value(const SourceText& source,
                  CompileContext& context,
                  ValueAlternatives& alternatives) {
   return Lowering(source, item, plan, value, context).run(alternatives);
-}
-
-bool parse_yaml_number(std::string_view text, Number& number) {
-  const bool signed_text = text.starts_with('+') || text.starts_with('-');
-  const bool negative = text.starts_with('-');
-  std::string_view digits = text.substr(signed_text ? 1 : 0);
-  std::string json = negative ? "-" : "";
-  if (digits.starts_with("0x") || digits.starts_with("0o")) {
-    std::uint64_t integer = 0;
-    const int base = digits[1] == 'x' ? 16 : 8;
-    const char* end = digits.data() + digits.size();
-    const auto [stop, problem] = std::from_chars(digits.data() + 2, end, integer, base);
-    if (problem != std::errc() || stop != end) {
-      return false;
-    }
-    return parse_number(json + std::to_string(integer), number);
-  }
-  // YAML allows a bare point at either side; JSON does not.
-  const std::size_t point = digits.find('.');
-  if (point == std::string_view::npos) {
-    return parse_number(json.append(digits), number);
-  }
-  const std::string_view whole = digits.substr(0, point);
-  std::string_view fraction = digits.substr(point + 1);
-  json.append(whole.empty() ? "0" : whole).append(".");
-  if (fraction.empty() || fraction.front() == 'e' || fraction.front() == 'E') {
-    json.append("0");
-  }
-  return parse_number(json.append(fraction), number);
 }
 
 }  // namespace tocsin

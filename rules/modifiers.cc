@@ -429,6 +429,13 @@ class Planner {
       : source_(source), item_(item), context_(context) {}
 
   std::optional<ItemPlan> run() {
+    if (item_.modifiers.size() > limits::modifiers_max) {
+      error(item_.modifiers[limits::modifiers_max].span,
+            "too-many-modifiers",
+            "a key has at most " + std::to_string(limits::modifiers_max) + " modifiers",
+            "drop the repeated ones");
+      return std::nullopt;
+    }
     for (const ModifierUse& use : item_.modifiers) {
       const Modifier* modifier = find_modifier(use.name);
       if (modifier == nullptr) {

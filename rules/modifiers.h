@@ -111,8 +111,4 @@ bool lower_value(const SourceText& source,
                  CompileContext& context,
                  ValueAlternatives& alternatives);
 
-// A YAML number (hexadecimal, octal, signs, bare points) as a Number; false if it overflows 64 bits
-// or is not finite.
-bool parse_yaml_number(std::string_view text, Number& number);
-
 }  // namespace tocsin

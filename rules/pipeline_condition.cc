@@ -10,6 +10,7 @@
 #include "rules/metadata.h"
 #include "rules/modifiers.h"
 #include "rules/sigma_string.h"
+#include "rules/yaml_number.h"
 
 namespace tocsin {
 namespace {

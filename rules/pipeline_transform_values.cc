@@ -11,6 +11,7 @@
 #include "rules/modifiers.h"
 #include "rules/pipeline_transform.h"
 #include "rules/sigma_string.h"
+#include "rules/yaml_number.h"
 
 namespace tocsin {
 namespace {

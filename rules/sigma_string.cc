@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/sigma_string.h"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/base/text.h"
@@ -134,6 +135,14 @@ bool has_wildcards(const Pattern& pattern) {
   return false;
 }
 
+std::size_t bytes_of(const Pattern& pattern) {
+  std::size_t bytes = pattern.elements.size();
+  for (const PatternElement& element : pattern.elements) {
+    bytes += element.literal.size();
+  }
+  return bytes;
+}
+
 void add_leading_run(Pattern& pattern) {
   Pattern with_run;
   with_run.add(PatternElement::Kind::any_run);
@@ -177,7 +186,11 @@ Pattern with_dashes(const Pattern& pattern) {
   return result;
 }
 
-bool expand_dashes(const Pattern& pattern, std::size_t count_max, std::vector<Pattern>& expanded) {
+bool expand_dashes(const Pattern& pattern,
+                   std::size_t count_max,
+                   std::size_t bytes_max,
+                   std::vector<Pattern>& expanded) {
+  count_max = std::min(count_max, bytes_max / std::max<std::size_t>(bytes_of(pattern), 1));
   expanded.assign(1, Pattern{});
   for (const PatternElement& element : pattern.elements) {
     if (element.kind == PatternElement::Kind::dash) {

@@ -37,6 +37,9 @@ void append(Pattern& left, const Pattern& right);
 
 bool has_wildcards(const Pattern& pattern);
 
+// What the pattern takes: its literals, and one for each element.
+std::size_t bytes_of(const Pattern& pattern);
+
 // Wildcards at the ends, where there is none yet.
 void add_leading_run(Pattern& pattern);
 void add_trailing_run(Pattern& pattern);
@@ -46,7 +49,10 @@ void add_trailing_run(Pattern& pattern);
 Pattern with_dashes(const Pattern& pattern);
 
 // The patterns that a pattern with dash elements stands for: 5^dashes. False if these are more than
-// `count_max`.
-bool expand_dashes(const Pattern& pattern, std::size_t count_max, std::vector<Pattern>& expanded);
+// `count_max`, or would take more than `bytes_max` in all.
+bool expand_dashes(const Pattern& pattern,
+                   std::size_t count_max,
+                   std::size_t bytes_max,
+                   std::vector<Pattern>& expanded);
 
 }  // namespace tocsin

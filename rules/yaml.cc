@@ -57,6 +57,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    count(1, mark);
     YamlNode node;
     const std::size_t offset = offset_of(mark);
     const std::string_view text(source_.text);
@@ -96,9 +97,9 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& tag,
                 YAML::anchor_t anchor,
                 const std::string& value) override {
-    count(1, mark);
     YamlNode node;
     node.text = value;
+    count(weight_of(node), mark);
     std::size_t offset = offset_of(mark);
     if (tag.size() == 1) {
       node.quoted = tag[0] == '!';
@@ -115,6 +116,9 @@ class TreeBuilder final : public YAML::EventHandler {
     const std::size_t marks = node.quoted && tag.size() == 1 ? 2 : 0;
     node.length =
         static_cast<std::uint32_t>(std::max<std::size_t>(1, count_code_points(value) + marks));
+    if (anchor != 0) {
+      count_copy(weight_of(node), mark);
+    }
     add(std::move(node), anchor);
   }
 
@@ -141,6 +145,7 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Frame {
     YamlNode node;
     YAML::anchor_t anchor = 0;
+    YAML::Mark mark;
     std::size_t nodes_before = 0;
     std::size_t depth = 1;     // of what is in it
     bool key_pending = false;  // map: members.back() has a key and waits for its value
@@ -166,7 +171,17 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void count(std::size_t nodes, const YAML::Mark& mark) {
     nodes_ += nodes;
-    if (nodes_ > limits::yaml_nodes_max) {
+    check_size(mark);
+  }
+
+  // What aliases are made of: anchors around anchors around anchors ... keep a copy each.
+  void count_copy(std::size_t nodes, const YAML::Mark& mark) {
+    copied_nodes_ += nodes;
+    check_size(mark);
+  }
+
+  void check_size(const YAML::Mark& mark) const {
+    if (nodes_ + copied_nodes_ > limits::yaml_nodes_max) {
       throw Abort{diagnostic_at_offset(source_,
                                        offset_of(mark),
                                        "yaml-size",
@@ -286,6 +301,7 @@ class TreeBuilder final : public YAML::EventHandler {
     Frame& frame = stack_.emplace_back();
     frame.node.kind = kind;
     frame.anchor = anchor;
+    frame.mark = mark;
     frame.nodes_before = nodes_ - 1;
     locator_.place(offset, frame.node);
   }
@@ -297,14 +313,16 @@ class TreeBuilder final : public YAML::EventHandler {
       stack_.back().depth = std::max(stack_.back().depth, frame.depth + 1);
     }
     if (frame.anchor != 0) {
-      anchors_[frame.anchor] = Anchored{frame.node, nodes_ - frame.nodes_before, frame.depth};
+      const std::size_t nodes = nodes_ - frame.nodes_before;
+      count_copy(nodes, frame.mark);
+      anchors_[frame.anchor] = Anchored{frame.node, nodes, frame.depth};
     }
     add(std::move(frame.node), 0);
   }
 
   void add(YamlNode&& node, YAML::anchor_t anchor) {
     if (anchor != 0) {
-      anchors_[anchor] = Anchored{node, 1, 0};
+      anchors_[anchor] = Anchored{node, weight_of(node), 0};
     }
     if (stack_.empty()) {
       root_ = std::move(node);
@@ -421,7 +439,8 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlNode root_;
   std::vector<Frame> stack_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
-  std::size_t nodes_ = 0;
+  std::size_t nodes_ = 0;         // of the tree, aliases followed
+  std::size_t copied_nodes_ = 0;  // kept for aliases
   std::size_t documents_ = 0;
 };
 
@@ -516,8 +535,7 @@ std::vector<YamlDocument> parse_yaml(const SourceText& source,
         source,
         0,
         "file-size",
-        "the file has " + with_thousands(source.text.size()) + " bytes; at most " +
-            with_thousands(limits::rule_file_bytes_max) + " are read",
+        "the file is longer than " + with_thousands(limits::rule_file_bytes_max) + " bytes",
         "split it");
     problem.source_line.clear();
     refuse(std::move(problem));

@@ -5,6 +5,7 @@
 // Errors: diagnostics; a broken document costs only itself. Limits: limits.h (yaml_*).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +32,13 @@ struct YamlNode {
   const YamlNode* get(std::string_view key) const;  // map: the value of that key, or nullptr; O(n)
   const YamlNode* key(std::string_view key) const;  // map: the key's own node
 };
+
+// What a node without its children counts towards yaml_nodes_max: a long text is worth many values,
+// or copies of it would be free.
+inline std::size_t weight_of(const YamlNode& node) {
+  constexpr std::size_t text_bytes_each = 64;
+  return 1 + node.text.size() / text_bytes_each;
+}
 
 // A member of a map. A struct and not a pair, which may not be named while YamlNode is incomplete.
 struct YamlMember {

@@ -29,9 +29,16 @@ inline constexpr std::size_t inflate_whole_bytes_max = 16u << 20;
 // --- rules ---
 inline constexpr std::size_t rule_file_bytes_max = 4u << 20;
 inline constexpr std::size_t rule_values_max = 200'000;
+// What the values of a detection become by placeholders, dashes and encodings: predicates and bytes
+// in all, and bytes of one value on its way. Modifiers of a key: each encoding makes a value
+// longer.
+inline constexpr std::size_t rule_alternatives_max = 1'000'000;
+inline constexpr std::size_t rule_text_bytes_max = 64u << 20;
+inline constexpr std::size_t value_bytes_max = 16u << 20;
+inline constexpr std::size_t modifiers_max = 32;
 inline constexpr std::size_t yaml_depth_max = 64;
 inline constexpr std::size_t yaml_nodes_max =
-    1'000'000;  // after aliases are followed: alias bombs end here
+    1'000'000;  // aliases followed, a long text counted as many: alias bombs end here
 inline constexpr std::size_t condition_depth_max = 256;
 // Each pattern of a condition is compared with each selection, and stands for all of them at worst:
 // the products stay near 10^7. A rule's list of conditions has a bound of its own.

@@ -189,16 +189,16 @@ TEST_CASE("windash takes dashes that stand before a word and behind none") {
 
 TEST_CASE("Dashes are spelled out only up to the limit") {
   std::vector<Pattern> expanded;
-  CHECK(expand_dashes(with_dashes(parse_sigma_string("-a -b")), 25, expanded));
+  CHECK(expand_dashes(with_dashes(parse_sigma_string("-a -b")), 25, 1000, expanded));
   CHECK(expanded.size() == 25);
-  CHECK_FALSE(expand_dashes(with_dashes(parse_sigma_string("-a -b")), 24, expanded));
+  CHECK_FALSE(expand_dashes(with_dashes(parse_sigma_string("-a -b")), 24, 1000, expanded));
   std::string many;
   for (int i = 0; i < 50; ++i) {
     many += " -x";
   }
   const Pattern pattern = with_dashes(parse_sigma_string(many));
   CHECK(pattern.elements.size() == 101);
-  CHECK_FALSE(expand_dashes(pattern, 200'000, expanded));
+  CHECK_FALSE(expand_dashes(pattern, 200'000, 1u << 30, expanded));
 }
 
 }  // namespace

@@ -100,6 +100,35 @@ std::string global_bomb() {
          repeat("---\ntitle: Again\ndetection:\n  more:\n    a: b\n", 20'000);
 }
 
+// A text that a few bytes repeat, again and again: 200 MB.
+std::string text_alias_bomb() {
+  return "x: &a '" + repeat("y", 100'000) + "'\n" +
+         selection("a: [" + repeat("*a,", 2'000) + "*a]");
+}
+
+std::string null_alias_bomb() {
+  return "x: &a [" + repeat("~,", 10'000) + "]\ny: [" + repeat("*a,", 10'000) + "]\n" +
+         selection("a: b");
+}
+
+// Each anchor keeps a copy of what it names.
+std::string nested_anchors() {
+  return "x: " + numbered(60, [](Digits n) { return "&a" + n + " ["; }) + repeat("1,", 100'000) +
+         repeat("]", 60) + "\n" + selection("a: b");
+}
+
+std::string text_repeat_bomb() {
+  return "action: global\ndescription: " + repeat("d", 100'000) + "\n" +
+         repeat("---\n" + selection("a: b"), 2'000);
+}
+
+// 5^6 dashes each.
+std::string many_dashed_values() {
+  return selection("a|windash|base64:\n" + numbered(100, [](Digits n) {
+                     return "      - '-a -b -c -d -e -f" + n + "'\n";
+                   }));
+}
+
 struct HostileCase {
   const char* name;
   std::string document;
@@ -131,6 +160,18 @@ std::vector<HostileCase> hostile_cases() {
        with_condition(repeat("not ", 9'000) + "selection"),
        "condition-too-deep"},
       {"200,001 values", many_values(limits::rule_values_max + 1), "too-many-values"},
+      {"aliases of a long text", text_alias_bomb(), "yaml-size"},
+      {"aliases of nulls", null_alias_bomb(), "yaml-size"},
+      {"anchors around anchors", nested_anchors(), "yaml-size"},
+      {"a long text in a template", text_repeat_bomb(), "yaml-size"},
+      {"a value that each modifier doubles",
+       selection("a|" + repeat("wide|", 31) + "wide: xyz"),
+       "too-many-alternatives"},
+      {"a long value with dashes",
+       selection("a|windash|base64: '" + repeat("x", 10'000) + repeat(" -a", 7) + "'"),
+       "too-many-alternatives"},
+      {"many values with dashes", many_dashed_values(), "too-many-alternatives"},
+      {"33 modifiers", selection("a|" + repeat("base64|", 32) + "base64: x"), "too-many-modifiers"},
       {"a repeated repetition", selection("a|re: '((x{100}){100}){100}'"), "invalid-regex"},
       {"a long repetition", selection("a|re: 'x{100000}'"), "invalid-regex"},
       {"a repetition of large classes", selection("a|re: '(\\pL\\pN\\pS){1000}'"), "invalid-regex"},
@@ -222,6 +263,16 @@ TEST_CASE("a value with twenty dashes does not become 5^20 patterns") {
       load_measured(selection("commandLine|windash|contains: 'x" + repeat(" -a", 20) + "'"));
   CHECK(result.loaded == 1);
   CHECK(result.ruleset->program->predicate_count() == 1);
+}
+
+TEST_CASE("templates with many keys are merged in time") {
+  const std::string keys =
+      numbered(60'000, [](Digits n) { return "    f" + n + "|contains: a\n"; });
+  const LoadResult result = load_measured("action: global\ndetection:\n  selection:\n" + keys +
+                                          "---\ntitle: T\nlogsource: {product: aws}\ndetection:\n"
+                                          "  selection:\n" +
+                                          keys + "  condition: selection\n");
+  CHECK(result.loaded == 1);
 }
 
 TEST_CASE("a chain of 10,000 correlations is followed without recursion") {

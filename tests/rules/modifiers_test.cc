@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "rules/yaml_number.h"
 #include "tests/rules/detection_fixture.h"
 
 namespace tocsin {
