@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 #include "alerts/http.h"
+#include "alerts/render.h"
 #include "app/config_keys.h"
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
+#include "rules/rule_files.h"
 #include "rules/yaml.h"
 
 namespace tocsin {
@@ -268,17 +269,8 @@ const YamlNode* only_document(const std::vector<YamlDocument>& documents,
 }
 
 std::optional<SourceText> read_source(const std::string& path, Diagnostics& diagnostics) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    Diagnostic problem;
-    problem.code = "unreadable-file";
-    problem.file = path;
-    problem.message = "cannot read this file";
-    diagnostics.add(problem);
-    return std::nullopt;
-  }
-  return SourceText::make(path, text.str());
+  std::optional<std::string> text = read_rule_file(RuleFile{path, false}, diagnostics);
+  return text ? std::optional(SourceText::make(path, std::move(*text))) : std::nullopt;
 }
 
 }  // namespace
@@ -308,10 +300,12 @@ Config read_checked(const std::string& path, Diagnostics& diagnostics) {
 Config read_config(const std::string& path, Diagnostics& diagnostics) {
   Diagnostics problems;
   Config config = read_checked(path, problems);
+  const Redactor redactor;
   for (Diagnostic problem : problems.list()) {
-    // The line that is wrong may hold a webhook's URL, which is a secret: then its text is not
-    // shown.
-    if (problem.source_line.find("://") != std::string::npos) {
+    // The line that is wrong may hold a webhook's URL or credentials under a misspelt key: then its
+    // text is not shown.
+    const std::string& line = problem.source_line;
+    if (line.find("://") != std::string::npos || redactor.redact_value("", line) != line) {
       problem.source_line.clear();
     }
     diagnostics.add(std::move(problem));

@@ -31,7 +31,6 @@ inline constexpr DiagnosticCode config_codes[] = {
      "The environment variable or the file that should hold a secret is not there or empty."},
     {"readable-secret",
      "A secret stands in a configuration file that other users of the system can read."},
-    {"unreadable-file", "The configuration or placeholders file cannot be read."},
     {"unreadable-list", "The file with the values of a placeholder cannot be read."},
 };
 

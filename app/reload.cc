@@ -231,12 +231,12 @@ void Reloader::tell_rules(const Session& before, const Session& next) {
                                    problem_of(rules.diagnostics, kept.file));
   }
   if (rules.rejected > before.rules.rejected) {
-    watch_.system_alerts.raise("rules-rejected",
-                               {},
-                               Level::medium,
-                               with_thousands(rules.rejected) +
-                                   " rule(s) are rejected since the reload, " +
-                                   with_thousands(before.rules.rejected) + " before");
+    watch_.system_alerts.raise(
+        "rules-rejected",
+        {},
+        Level::medium,
+        counted(rules.rejected, "rule") + (rules.rejected == 1 ? " is" : " are") +
+            " rejected since the reload, " + with_thousands(before.rules.rejected) + " before");
   }
 }
 

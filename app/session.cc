@@ -152,6 +152,26 @@ std::vector<InputConfig> chosen_inputs(const Options& options, const Config& con
   return inputs;
 }
 
+namespace {
+
+// ": ..." behind "no rule could be loaded"; empty where diagnostics have said it.
+std::string why_no_rule(const Session& session) {
+  if (session.rules.excluded > 0) {
+    return ": " + counted(session.rules.excluded, "rule") +
+           " excluded by --tag, --exclude or overrides";
+  }
+  if (session.rules.files > 0 || session.rules.paths_failed) {
+    return {};
+  }
+  std::string paths;
+  for (const std::string& path : load_options(session.options, session.config).paths) {
+    paths += (paths.empty() ? "" : ", ") + printable(path);
+  }
+  return ": no file in " + paths + " ends in .yml or .yaml";
+}
+
+}  // namespace
+
 std::optional<int> open_session(const Options& options, Session& session) {
   session.options = options;
   session.begun_at = wall_clock_now();
@@ -196,12 +216,7 @@ std::optional<int> open_session(const Options& options, Session& session) {
   if (session.rules.loaded == 0 ||
       (options.strict && session.rules.diagnostics.strict_errors() > 0)) {
     print_error(session.rules.loaded == 0
-                    ? "no rule could be loaded" +
-                          (session.rules.excluded == 0
-                               ? std::string()
-                               : ": " + counted(session.rules.excluded, "rule") +
-                                     " excluded by --tag, --exclude or overrides") +
-                          "; nothing was started"
+                    ? "no rule could be loaded" + why_no_rule(session) + "; nothing was started"
                     : "problems in rules are fatal under --strict; nothing was started");
     return exit_status::usage;
   }

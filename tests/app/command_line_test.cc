@@ -136,6 +136,15 @@ TEST_CASE("a second copy of a record raises no second alert, a forged one with i
   CHECK(result.err.find("1 second copies") != std::string::npos);
 }
 
+TEST_CASE("a folder without rules is told, and what a rule's file is called") {
+  const Workplace work;
+  work.folder.write("none/readme.txt", "no rule\n");
+  const ProcessResult result = run({"scan", "--rules", work.folder.file("none"), work.events});
+  CHECK(result.status == 2);
+  CHECK(result.err == "no rule could be loaded: no file in " + work.folder.file("none") +
+                          " ends in .yml or .yaml; nothing was started\n");
+}
+
 TEST_CASE("exit statuses follow the contract") {
   const Workplace work;
   work.folder.write("broken.json", "this is no JSON\n");

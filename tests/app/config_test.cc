@@ -266,11 +266,19 @@ TEST_CASE("the files that a loaded rule set depends on are its pipelines and its
 TEST_CASE("a configuration that is not there or empty is an error") {
   Diagnostics problems;
   read_config("/nonexistent/tocsin.yaml", problems);
-  CHECK(problems.errors() == 1);
+  REQUIRE(problems.errors() == 1);
+  CHECK(problems.list().front().message == "cannot be read: No such file or directory");
   const ScratchFolder folder;
-  Diagnostics empty;
-  read_config(write_private(folder, "c.yaml", "# nothing\n"), empty);
-  CHECK(empty.errors() == 1);
+  Diagnostics not_a_file;
+  read_config(folder.path(), not_a_file);
+  REQUIRE(not_a_file.errors() == 1);
+  CHECK(not_a_file.list().front().message == "cannot be read: Is a directory");
+  for (const char* const text : {"", "# nothing\n"}) {
+    Diagnostics empty;
+    read_config(write_private(folder, "c.yaml", text), empty);
+    REQUIRE(empty.errors() == 1);
+    CHECK(empty.list().front().code == "config-empty");
+  }
 }
 
 TEST_CASE("a secret in a file that others may read is warned about") {
@@ -284,6 +292,27 @@ TEST_CASE("a secret in a file that others may read is warned about") {
   REQUIRE(problems.warnings() == 1);
   CHECK(problems.list().front().code == "readable-secret");
   CHECK(format_text(problems.list().front(), false).find("https://h/x") == std::string::npos);
+}
+
+TEST_CASE("a secret under a misspelt key is not shown") {
+  for (const char* const key : {"authorisation: Bearer SECRET-SECRET",
+                                "authorization_evn: Basic U0VDUkVUU0VDUkVU",
+                                "token: SECRET",
+                                "ulr: https://h/SECRET"}) {
+    CAPTURE(key);
+    const ScratchFolder folder;
+    Diagnostics problems;
+    read_config(
+        write_private(
+            folder, "c.yaml", "receivers:\n  - name: s\n    webhook: {" + std::string(key) + "}\n"),
+        problems);
+    REQUIRE(problems.errors() > 0);
+    for (const Diagnostic& problem : problems.list()) {
+      const std::string text = format_text(problem, false);
+      CHECK(text.find("SECRET") == std::string::npos);
+      CHECK(text.find("U0VDUkVU") == std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("a secret where the name of its variable or file belongs is not shown") {
