@@ -182,12 +182,12 @@ class Runner {
     watch_.telemetry.on_rules({rules.loaded, rules.rejected, rules.kept.size()});
     if (mode_ == RunMode::tail && rules.rejected > 0) {
       // One of them may have run until now, in its last good version.
-      watch_.system_alerts.raise(
-          "rules-rejected",
-          {},
-          Level::medium,
-          with_thousands(rules.rejected) +
-              " rule(s) are rejected and do not run: " + first_error(rules.diagnostics));
+      watch_.system_alerts.raise("rules-rejected",
+                                 {},
+                                 Level::medium,
+                                 counted(rules.rejected, "rule") +
+                                     (rules.rejected == 1 ? " is" : " are") +
+                                     " rejected: " + first_error(rules.diagnostics));
     }
     return std::nullopt;
   }
