@@ -121,7 +121,7 @@ TEST_CASE("what has no baseline is not exported, nor imported, and that is said"
 TEST_CASE("only tail and learn make a state folder") {
   const Place place;
   const std::string nothing = place.folder.file("typo");
-  for (const std::string& command : {"list", "export", "import", "show", "forget"}) {
+  for (const std::string command : {"list", "export", "import", "show", "forget"}) {
     CAPTURE(command);
     std::vector<std::string> words = {
         TOCSIN_PROGRAM, "state", command, "-q", "--rules", place.rules, "--state", nothing};

@@ -69,6 +69,10 @@ TEST_CASE("Every code has a detection that raises it, and one explanation") {
   for (std::size_t i = 0; i < limits::condition_words_max; ++i) {
     many_words += " or a";
   }
+  std::string many_modifiers = "f";
+  for (int i = 0; i < 40; ++i) {
+    many_modifiers += "|wide";
+  }
   const std::string head = "detection:\n  sel: {f: a}\n";
   const std::map<std::string, std::string> texts = {
       {"detection-not-a-map", "detection: []\n"},
@@ -81,6 +85,7 @@ TEST_CASE("Every code has a detection that raises it, and one explanation") {
       {"null-in-list", with_selection("f: [null]")},
       {"too-many-values", many_values + "  condition: sel\n"},
       {"timeframe-ignored", head + "  timeframe: 5m\n  condition: sel\n"},
+      {"too-many-modifiers", with_selection(many_modifiers + ": a")},
       {"unknown-modifier", with_selection("f|x: a")},
       {"repeated-modifier", with_selection("f|cased|cased: a")},
       {"modifier-type", with_selection("f|contains: 5")},
