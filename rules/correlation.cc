@@ -10,6 +10,7 @@
 #include "engine/base/text.h"
 #include "rules/keys.h"
 #include "rules/metadata.h"
+#include "rules/modifiers.h"
 
 namespace tocsin {
 namespace {
@@ -208,8 +209,21 @@ class CorrelationParser {
       return;
     }
     for (RuleReference& word : read_words(*node, "group-by", "correlation-group-by")) {
-      spec().group_by.push_back(std::move(word.text));
+      if (!is_too_long(*node, word.text)) {
+        spec().group_by.push_back(std::move(word.text));
+      }
     }
+  }
+
+  bool is_too_long(const YamlNode& place, const std::string& field) {
+    if (field.size() <= field_bytes_max) {
+      return false;
+    }
+    problems_.error(place,
+                    "field-too-long",
+                    "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
+                    "name the field that the records have");
+    return true;
   }
 
   void read_timespan() {
@@ -369,6 +383,7 @@ class CorrelationParser {
       return;
     }
     for (RuleReference& word : read_words(*node, "field", "correlation-field")) {
+      bad_words_ |= is_too_long(*node, word.text);
       spec().fields.push_back(std::move(word.text));
     }
     if (!bad_words_ &&
@@ -406,6 +421,9 @@ class CorrelationParser {
       for (const YamlMember& field : member.second.members) {
         if (field.second.kind != Kind::string || field.second.text.empty()) {
           bad(field.second);
+          continue;
+        }
+        if (is_too_long(field.second, field.second.text)) {
           continue;
         }
         alias.fields.emplace_back(RuleReference{field.first.text, span_of(field.first)},

@@ -60,6 +60,8 @@ inline constexpr DiagnosticCode detection_codes[] = {
      "Placeholders, dashes and encodings of one value, or of all values of a detection, make more "
      "or longer alternatives than the limits rule_values_max, value_bytes_max, "
      "rule_alternatives_max and rule_text_bytes_max allow."},
+    {"field-too-long",
+     "A field's name is longer than any real one: it would cost time and memory for nothing."},
     {"too-many-modifiers", "A key has more modifiers than the limit modifiers_max allows."},
     {"reference-wildcard", "The value of `fieldref` is a field name, so it has no wildcards."},
     {"invalid-regex", "The regular expression is not one that RE2 accepts."},

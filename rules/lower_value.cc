@@ -549,6 +549,11 @@ class Lowering {
                     "write one field's name; `fieldref|contains` looks for its text inside");
       }
       predicate.other_field = pattern.elements.front().literal;
+      if (predicate.other_field.size() > field_bytes_max) {
+        return fail("field-too-long",
+                    "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
+                    "name the field that the records have");
+      }
       out.predicates.push_back(predicate);
     }
     return true;

@@ -429,6 +429,13 @@ class Planner {
       : source_(source), item_(item), context_(context) {}
 
   std::optional<ItemPlan> run() {
+    if (item_.field.size() > field_bytes_max) {
+      error(item_.span,
+            "field-too-long",
+            "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
+            "name the field that the records have");
+      return std::nullopt;
+    }
     if (item_.modifiers.size() > limits::modifiers_max) {
       error(item_.modifiers[limits::modifiers_max].span,
             "too-many-modifiers",

@@ -5,6 +5,7 @@
 // dashes or encodings make several.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +19,10 @@
 #include "rules/compile.h"
 
 namespace tocsin {
+
+// Of a field's path. Each dot may end a key, so that a path's cost is more than linear in it; real
+// ones have under 200 bytes.
+inline constexpr std::size_t field_bytes_max = 1024;
 
 enum class ModifierKind : std::uint8_t {
   contains,

@@ -7,6 +7,7 @@
 #include "engine/base/limits.h"
 #include "rules/detection_codes.h"
 #include "rules/lint.h"
+#include "rules/modifiers.h"
 #include "tests/rules/detection_fixture.h"
 
 namespace tocsin {
@@ -85,6 +86,7 @@ TEST_CASE("Every code has a detection that raises it, and one explanation") {
       {"null-in-list", with_selection("f: [null]")},
       {"too-many-values", many_values + "  condition: sel\n"},
       {"timeframe-ignored", head + "  timeframe: 5m\n  condition: sel\n"},
+      {"field-too-long", with_selection("f|fieldref: " + std::string(field_bytes_max + 1, 'f'))},
       {"too-many-modifiers", with_selection(many_modifiers + ": a")},
       {"unknown-modifier", with_selection("f|x: a")},
       {"repeated-modifier", with_selection("f|cased|cased: a")},

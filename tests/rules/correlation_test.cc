@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "rules/modifiers.h"
 #include "tests/rules/load_fixture.h"
 
 namespace tocsin {
@@ -172,7 +173,7 @@ TEST_CASE("Deeply nested extended conditions end at the limit") {
 
 TEST_CASE("Structure and values of a correlation are checked, each problem at its place") {
   const struct {
-    const char* keys;
+    std::string keys;
     const char* problems;
   } rows[] = {
       {"  type: near\n", "error unknown-correlation-type 30:9"},
@@ -191,6 +192,15 @@ TEST_CASE("Structure and values of a correlation are checked, each problem at it
        "error correlation-timespan 32:13"},
       {"  type: event_count\n  rules: ra\n  timespan: 1m\n  group-by: 5\n  condition: {gte: 2}\n",
        "error correlation-group-by 33:13"},
+      {"  type: event_count\n  rules: ra\n  timespan: 1m\n  group-by: " +
+           std::string(field_bytes_max + 1, 'f') + "\n  condition: {gte: 2}\n",
+       "error field-too-long 33:13"},
+      {"  type: event_count\n  rules: ra\n  timespan: 1m\n  group-by: who\n  aliases: {who: {ra: " +
+           std::string(field_bytes_max + 1, 'f') + "}}\n  condition: {gte: 2}\n",
+       "error field-too-long 34:23"},
+      {"  type: value_sum\n  rules: ra\n  timespan: 1m\n  condition: {gte: 2, field: " +
+           std::string(field_bytes_max + 1, 'f') + "}\n",
+       "error field-too-long 33:30"},
       {"  type: event_count\n  rules: ra\n  timespan: 1m\n  condition: {}\n",
        "error correlation-condition 33:14"},
       {"  type: event_count\n  rules: ra\n  timespan: 1m\n  condition: {ge: 2}\n",
