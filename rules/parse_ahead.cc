@@ -66,7 +66,8 @@ std::size_t ParseAhead::chunk_count() const {
 }
 
 bool ParseAhead::may_begin() const {
-  return first_ + begun_.size() < chunk_count() && begun_.size() < chunks_ahead + helpers_.size();
+  // Not helpers_.size(): the first helpers run before the last is there.
+  return first_ + begun_.size() < chunk_count() && begun_.size() < chunks_ahead + options_.threads;
 }
 
 void ParseAhead::help() {
