@@ -221,7 +221,7 @@ class CorrelationParser {
     }
     problems_.error(place,
                     "field-too-long",
-                    "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
+                    std::string(field_too_long),
                     "name the field that the records have");
     return true;
   }

@@ -11,6 +11,7 @@
 #include "rules/modifiers.h"
 #include "rules/report.h"
 #include "rules/sigma_string.h"
+#include "rules/value_kind.h"
 #include "rules/yaml_number.h"
 
 namespace tocsin {
@@ -21,36 +22,6 @@ using ValueKind = DetectionValue::Kind;
 
 std::string quoted(std::string_view text) {
   return "`" + printable(shorten(text, 60)) + "`";
-}
-
-std::uint8_t accept_bit(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::null:
-      return accepts::null;
-    case ValueKind::boolean:
-      return accepts::boolean;
-    case ValueKind::integer:
-    case ValueKind::real:
-      return accepts::number;
-    case ValueKind::string:
-      return accepts::string;
-  }
-  return 0;
-}
-
-std::string_view kind_name(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::null:
-      return "null";
-    case ValueKind::boolean:
-      return "a boolean";
-    case ValueKind::integer:
-    case ValueKind::real:
-      return "a number";
-    case ValueKind::string:
-      return "a text";
-  }
-  return "";
 }
 
 bool is_true(std::string_view text) {
@@ -550,9 +521,8 @@ class Lowering {
       }
       predicate.other_field = pattern.elements.front().literal;
       if (predicate.other_field.size() > field_bytes_max) {
-        return fail("field-too-long",
-                    "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
-                    "name the field that the records have");
+        return fail(
+            "field-too-long", std::string(field_too_long), "name the field that the records have");
       }
       out.predicates.push_back(predicate);
     }

@@ -432,7 +432,7 @@ class Planner {
     if (item_.field.size() > field_bytes_max) {
       error(item_.span,
             "field-too-long",
-            "a field's name has at most " + std::to_string(field_bytes_max) + " bytes",
+            std::string(field_too_long),
             "name the field that the records have");
       return std::nullopt;
     }

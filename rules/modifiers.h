@@ -23,6 +23,7 @@ namespace tocsin {
 // Of a field's path. Each dot may end a key, so that a path's cost is more than linear in it; real
 // ones have under 200 bytes.
 inline constexpr std::size_t field_bytes_max = 1024;
+inline constexpr std::string_view field_too_long = "a field's name has at most 1024 bytes";
 
 enum class ModifierKind : std::uint8_t {
   contains,
