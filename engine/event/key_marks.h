@@ -9,62 +9,70 @@
 
 namespace tocsin {
 
-// Two or three bytes in a row that stand in a key that is looked for, and hardly elsewhere.
+// Three bytes in a row that stand in a key that is looked for, and hardly elsewhere.
 struct KeyAnchor {
   char text[3] = {};
-  char ignored[3] = {};  // bits that do not count: 0x20 finds a letter in lower case in either case
+  // Bits that do not count, and are set in `text`: 0x20 finds a letter in lower case in either
+  // case, 0xff any byte.
+  char ignored[3] = {};
 };
 
 struct KeyAnchors {
   static constexpr std::size_t count_max = 24;
   KeyAnchor anchors[count_max];
-  std::uint32_t pairs = 0;  // those of two bytes come first
+  std::uint32_t exact = 0;  // those that ignore nothing come first
   std::uint32_t count = 0;
-  // The same by byte: [i][b % 64] has a bit of each anchor whose text may have b at i. Of two bytes
-  // all may be the third; anchors may share a bit.
+  // The same by byte: [i][b % 64] has a bit of each anchor whose text may have b at i. Anchors may
+  // share a bit.
   alignas(64) std::uint8_t classes[3][64] = {};
 };
 
 struct KeyMarks {
-  static constexpr std::size_t block_bytes = 64;
+  static constexpr std::uint32_t block_bytes = 64;
   // A longer line, or one with more hits, is not worth it.
-  static constexpr std::size_t blocks_max = 512;
-  static constexpr std::size_t hits_max = 512;
-  struct Hit {
-    std::uint32_t at = 0;     // of an anchor's first byte, in the line
-    std::uint32_t block = 0;  // into blocks
-  };
-  std::uint64_t quotes[blocks_max + 2];  // by block: the quotes that begin and end strings
-  Hit hits[hits_max + block_bytes];
-  std::uint32_t hit_count = 0;
-  // Blocks with hits, and the brackets outside strings in them.
-  struct Block {
-    std::uint64_t found, opens, closes;
-    std::uint32_t offset;
-    std::int32_t depth;  // brackets that are open at its beginning
+  static constexpr std::uint32_t blocks_max = 512;
+  static constexpr std::uint32_t hits_max = 512;
+  // Blocks are looked at eight at a time; behind the line's are zeros.
+  static constexpr std::uint32_t group = 8;
+  static constexpr std::uint32_t blocks_size = blocks_max + 2 * group;
 
-    // How many are open at `at`, a place in the line.
-    std::int32_t depth_at(std::uint32_t at) const {
-      const std::uint64_t below = (std::uint64_t{1} << (at - offset)) - 1;
-      // Few: and not every machine counts bits.
-      std::int32_t open = depth;
-      for (std::uint64_t bits = opens & below; bits != 0; bits &= bits - 1) {
-        ++open;
-      }
-      for (std::uint64_t bits = closes & below; bits != 0; bits &= bits - 1) {
-        --open;
-      }
-      return open;
-    }
-  };
-  Block blocks[blocks_max + 2];
-  std::uint32_t block_count = 0;
+  // By block, a bit for each byte.
+  std::uint64_t quotes[blocks_size] = {};   // that begin and end strings
+  std::uint64_t found[blocks_size] = {};    // where an anchor begins, or what looks like one
+  std::uint64_t spaces[blocks_size] = {};   // of a simple line
+  std::uint64_t strings[blocks_size] = {};  // in strings
+  // Brackets outside strings, and how many are open where the block begins: of those blocks only
+  // that were asked for (DepthPass), if the line is a simple one.
+  std::uint64_t opens[blocks_size] = {};
+  std::uint64_t closes[blocks_size] = {};
+  std::int32_t depth[blocks_size] = {};
+  std::uint32_t blocks = 0;
+
+  std::uint32_t hits[hits_max + 2 * block_bytes] = {};  // where anchors begin, ascending
+  std::uint32_t hit_count = 0;
+  // Neither backslashes nor control characters, no white space outside strings.
+  bool simple = false;
   bool has_backslash = false;
   // \u or \/: text may be spelled so that it is not seen. Or a backslash outside of strings.
   bool has_odd_escape = false;
   bool has_bare_space = false;  // white space stands behind a number or another bare word
   bool has_non_ascii = false;
   bool given_up = false;  // too long, too many hits: nothing above is complete
+
+  // How many brackets are open at `at`, a place in the line.
+  std::int32_t depth_at(std::uint32_t at) const {
+    const std::uint32_t block = at / block_bytes;
+    const std::uint64_t below = (std::uint64_t{1} << (at % block_bytes)) - 1;
+    // Few: and not every machine counts bits.
+    std::int32_t open = depth[block];
+    for (std::uint64_t bits = opens[block] & below; bits != 0; bits &= bits - 1) {
+      ++open;
+    }
+    for (std::uint64_t bits = closes[block] & below; bits != 0; bits &= bits - 1) {
+      --open;
+    }
+    return open;
+  }
 };
 
 // Looks at begin..end or up to the first newline, which it returns (or `end`). Reads nothing behind
@@ -73,20 +81,25 @@ using KeyPass = const char* (*)(const char* begin,
                                 const char* end,
                                 const KeyAnchors& anchors,
                                 KeyMarks& marks);
+// Fills in the brackets of the first `blocks` blocks of a simple line that was looked at.
+using DepthPass = void (*)(const char* begin, std::uint32_t blocks, KeyMarks& marks);
 
 const char* key_pass_baseline(const char* begin,
                               const char* end,
                               const KeyAnchors& anchors,
                               KeyMarks& marks);
+void depth_pass_baseline(const char* begin, std::uint32_t blocks, KeyMarks& marks);
 #if defined(__x86_64__)
 const char* key_pass_avx2(const char* begin,
                           const char* end,
                           const KeyAnchors& anchors,
                           KeyMarks& marks);
+void depth_pass_avx2(const char* begin, std::uint32_t blocks, KeyMarks& marks);
 const char* key_pass_avx512(const char* begin,
                             const char* end,
                             const KeyAnchors& anchors,
                             KeyMarks& marks);
+void depth_pass_avx512(const char* begin, std::uint32_t blocks, KeyMarks& marks);
 #endif
 
 }  // namespace tocsin

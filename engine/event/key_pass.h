@@ -15,7 +15,6 @@ namespace {
 // Memory takes longer than the pass: what comes is asked for while this is looked at.
 constexpr std::ptrdiff_t ahead_bytes = 2048;
 
-template <class Vectors>
 struct PassState {
   std::uint64_t in_string = 0;     // all ones: the block before ended inside a string
   std::uint64_t next_escaped = 0;  // 1: the block before ended with a backslash that escapes
@@ -24,7 +23,6 @@ struct PassState {
   bool has_backslash = false;
   bool has_bare_space = false;
   bool has_high = false;
-  typename Vectors::Union all;  // of the bytes of plain blocks
 };
 
 // Does white space outside strings follow a bare word? In a broken record another word may follow,
@@ -59,7 +57,7 @@ template <class Vectors>
 [[gnu::noinline]] std::uint64_t escapes(const char* block,
                                         std::uint64_t backslashes,
                                         std::uint64_t line,
-                                        PassState<Vectors>& state) {
+                                        PassState& state) {
   const Vectors bytes(block);
   const std::uint64_t escaped = escaped_characters(backslashes, state.next_escaped);
   state.has_backslash = state.has_backslash || backslashes != 0;
@@ -67,73 +65,149 @@ template <class Vectors>
   return escaped;
 }
 
-// The hits of the blocks that were noted: apart from the pass, which has no branch that depends on
-// them.
+// Puts the anchors in a row: apart from the pass, which has no branch that depends on them.
+template <class Vectors>
 inline void collect_hits(KeyMarks& marks) {
+  constexpr std::uint32_t at_once = 4 * KeyMarks::group;
   std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < marks.block_count; ++i) {
-    const KeyMarks::Block& block = marks.blocks[i];
-    if (count > KeyMarks::hits_max) {
-      marks.given_up = true;
-      break;
+  for (std::uint32_t first = 0; first < marks.blocks; first += at_once) {
+    std::uint32_t blocks = 0;
+    for (std::uint32_t i = 0; i < at_once; i += KeyMarks::group) {
+      blocks |= Vectors::not_zero(marks.found + first + i) << i;
     }
-    for (std::uint64_t found = block.found; found != 0; found &= found - 1) {
-      marks.hits[count++] = {block.offset + static_cast<std::uint32_t>(__builtin_ctzll(found)), i};
+    const std::uint32_t left = marks.blocks - first;
+    blocks &= left < at_once ? (1u << left) - 1 : ~0u;
+    for (; blocks != 0; blocks &= blocks - 1) {
+      const std::uint32_t block = first + static_cast<std::uint32_t>(__builtin_ctz(blocks));
+      const std::uint32_t offset = block * KeyMarks::block_bytes;
+      // One or two are usual: no branch on that.
+      constexpr std::uint64_t last_bit = std::uint64_t{1} << 63;
+      std::uint64_t found = marks.found[block];
+      marks.hits[count] = offset + static_cast<std::uint32_t>(__builtin_ctzll(found));
+      found &= found - 1;
+      marks.hits[count + 1] =
+          offset + static_cast<std::uint32_t>(__builtin_ctzll(found | last_bit));
+      count += found != 0 ? 2 : 1;
+      for (found &= found - 1; found != 0; found &= found - 1) {
+        marks.hits[count++] = offset + static_cast<std::uint32_t>(__builtin_ctzll(found));
+      }
+      if (count > KeyMarks::hits_max) {
+        marks.given_up = true;
+        marks.hit_count = 0;
+        return;
+      }
     }
   }
   marks.hit_count = count;
 }
 
-// Notes what a block has, of which `strings` are the bytes in strings and `line` those of the line.
+// The bytes in strings, from where the quotes are. False: there is white space outside of them.
 template <class Vectors>
-[[gnu::always_inline]] inline void note_block(const char* block,
-                                              const Vectors& bytes,
-                                              std::uint64_t quotes,
-                                              std::uint64_t strings,
-                                              std::uint64_t line,
-                                              std::uint32_t offset,
-                                              const KeyAnchors& anchors,
-                                              PassState<Vectors>& state,
-                                              KeyMarks& marks) {
-  state.in_string = 0 - (strings >> 63);
-  const std::uint64_t opens = bytes.equal_lower('{') & ~strings;
-  const std::uint64_t closes = bytes.equal_lower('}') & ~strings;
-  const std::uint64_t found = bytes.anchored(block, anchors) & line;
-  marks.quotes[offset / KeyMarks::block_bytes] = quotes & line;
-  marks.blocks[marks.block_count] = {found, opens, closes, offset, state.depth};
-  marks.block_count += found != 0 ? 1 : 0;
-  state.depth += Vectors::count(opens) - Vectors::count(closes);
+inline bool find_strings(KeyMarks& marks) {
+  std::uint64_t in_string = 0;
+  std::uint64_t outside = 0;
+  for (std::uint32_t i = 0; i < marks.blocks; ++i) {
+    const std::uint64_t strings = Vectors::prefix_xor(marks.quotes[i]) ^ in_string;
+    in_string = 0 - (strings >> 63);
+    marks.strings[i] = strings;
+    outside |= marks.spaces[i] & ~strings;
+  }
+  return outside == 0;
 }
 
-// Goes over the blocks from `offset` on that have nothing rare in them: no newline, no backslash,
-// no white space outside strings. Nearly all that the filter costs is here, and there is no call,
-// so that what is compared with stays in registers. Returns where it stops.
 template <class Vectors>
-[[gnu::noinline]] std::uint32_t pass_plain(const char* begin,
-                                           std::uint32_t offset,
-                                           std::uint32_t end,
-                                           const KeyAnchors& anchors,
-                                           PassState<Vectors>& outer,
-                                           KeyMarks& marks) {
-  constexpr std::uint64_t line = ~std::uint64_t{0};
-  if (outer.next_escaped != 0) {
-    return offset;
+inline void end_blocks(std::uint32_t blocks, KeyMarks& marks) {
+  marks.blocks = blocks;
+  for (std::uint32_t i = blocks; i < blocks + KeyMarks::group; ++i) {
+    marks.quotes[i] = 0;
+    marks.spaces[i] = 0;
   }
-  PassState<Vectors> state = outer;
+}
+
+// Goes over the blocks that have neither a newline nor anything rare. Nearly all that the filter
+// costs is here: what is not needed of every block is found out later. Returns where it stops.
+template <class Vectors>
+[[gnu::noinline]] std::uint32_t pass_simple(const char* begin,
+                                            std::uint32_t end,
+                                            const KeyAnchors& anchors,
+                                            typename Vectors::Union& outer,
+                                            KeyMarks& marks) {
+  const typename Vectors::Anchors wanted(anchors);
+  typename Vectors::Union all = outer;
+  std::uint64_t* __restrict quotes = marks.quotes;
+  std::uint64_t* __restrict spaces = marks.spaces;
+  std::uint64_t* __restrict found = marks.found;
+  std::uint32_t offset = 0;
   for (; offset < end; offset += KeyMarks::block_bytes) {
     const char* const block = begin + offset;
     __builtin_prefetch(block + ahead_bytes);
     const Vectors bytes(block);
-    const std::uint64_t quotes = bytes.equal('"');
-    const std::uint64_t strings = Vectors::prefix_xor(quotes) ^ state.in_string;
-    if ((bytes.either('\n', '\\') | (bytes.at_most(' ') & ~strings)) != 0) {
+    if (bytes.any_control_or('\\')) {
       break;
     }
-    state.all.add(bytes);
-    note_block(block, bytes, quotes, strings, line, offset, anchors, state, marks);
+    all.add(bytes);
+    *quotes++ = bytes.equal('"');
+    *spaces++ = bytes.equal(' ');
+    *found++ = bytes.anchored(block, wanted);
   }
-  outer = state;
+  outer = all;
   return offset;
+}
+
+// Returns the size of the line with its newline, or 0: it is not a simple one, or not all of it is
+// readable in blocks.
+template <class Vectors>
+inline std::uint32_t simple_line(const char* begin,
+                                 std::uint32_t whole_end,
+                                 const KeyAnchors& anchors,
+                                 KeyMarks& marks) {
+  typename Vectors::Union all;
+  const std::uint32_t offset = pass_simple<Vectors>(begin, whole_end, anchors, all, marks);
+  if (offset >= whole_end) {
+    return 0;
+  }
+  const char* const block = begin + offset;
+  const Vectors bytes(block);
+  const std::uint64_t newlines = bytes.equal('\n');
+  const std::uint64_t line = (newlines & (0 - newlines)) - 1;
+  if (newlines == 0 || ((bytes.at_most('\x1f') | bytes.equal('\\')) & line) != 0) {
+    return 0;
+  }
+  const std::uint32_t last = offset / KeyMarks::block_bytes;
+  marks.quotes[last] = bytes.equal('"') & line;
+  marks.spaces[last] = bytes.equal(' ') & line;
+  marks.found[last] = bytes.anchored(block, typename Vectors::Anchors(anchors)) & line;
+  end_blocks<Vectors>(last + 1, marks);
+  if (!Vectors::strings_of(marks)) {
+    return 0;
+  }
+  marks.simple = true;
+  marks.has_backslash = marks.has_odd_escape = marks.has_bare_space = false;
+  marks.has_non_ascii = all.has_high() || (bytes.high() & line) != 0;
+  collect_hits<Vectors>(marks);
+  return offset + static_cast<std::uint32_t>(__builtin_ctzll(newlines)) + 1;
+}
+
+template <class Vectors>
+[[gnu::always_inline]] inline void note_brackets(const Vectors& bytes,
+                                                 std::uint32_t block,
+                                                 std::uint64_t strings,
+                                                 std::int32_t& depth,
+                                                 KeyMarks& marks) {
+  const std::uint64_t opens = bytes.equal_lower('{') & ~strings;
+  const std::uint64_t closes = bytes.equal_lower('}') & ~strings;
+  marks.opens[block] = opens;
+  marks.closes[block] = closes;
+  marks.depth[block] = depth;
+  depth += Vectors::count(opens) - Vectors::count(closes);
+}
+
+template <class Vectors>
+inline void depth_pass(const char* begin, std::uint32_t blocks, KeyMarks& marks) {
+  std::int32_t depth = 0;
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    note_brackets(Vectors(begin + i * KeyMarks::block_bytes), i, marks.strings[i], depth, marks);
+  }
 }
 
 // Any block, of which 66 bytes are readable. Returns the size of the line if it ends here, else 0.
@@ -141,7 +215,7 @@ template <class Vectors>
 inline std::uint32_t pass_block(const char* block,
                                 std::uint32_t offset,
                                 const KeyAnchors& anchors,
-                                PassState<Vectors>& state,
+                                PassState& state,
                                 KeyMarks& marks) {
   const Vectors bytes(block);
   const std::uint64_t newlines = bytes.equal('\n');
@@ -152,6 +226,7 @@ inline std::uint32_t pass_block(const char* block,
     quotes &= ~escapes<Vectors>(block, backslashes, line, state);
   }
   const std::uint64_t strings = Vectors::prefix_xor(quotes) ^ state.in_string;
+  state.in_string = 0 - (strings >> 63);
   // Readers do not agree on what a backslash outside of strings escapes.
   state.odd |= backslashes & ~strings;
   const std::uint64_t outside = bytes.at_most(' ') & ~strings & line;
@@ -160,18 +235,22 @@ inline std::uint32_t pass_block(const char* block,
     state.has_bare_space = state.has_bare_space || ends_bare_word<Vectors>(block, before, outside);
   }
   state.has_high = state.has_high || (bytes.high() & line) != 0;
-  note_block(block, bytes, quotes, strings, line, offset, anchors, state, marks);
+  const std::uint32_t number = offset / KeyMarks::block_bytes;
+  marks.quotes[number] = quotes & line;
+  marks.found[number] = bytes.anchored(block, typename Vectors::Anchors(anchors)) & line;
+  note_brackets(bytes, number, strings, state.depth, marks);
   return newlines == 0 ? 0 : offset + static_cast<std::uint32_t>(__builtin_ctzll(newlines)) + 1;
 }
 
 template <class Vectors>
-inline void finish(std::uint32_t offset, const PassState<Vectors>& state, KeyMarks& marks) {
+inline void finish(std::uint32_t offset, const PassState& state, KeyMarks& marks) {
+  marks.simple = false;
   marks.has_backslash = state.has_backslash;
   marks.has_odd_escape = state.odd != 0;
   marks.has_bare_space = state.has_bare_space;
-  marks.has_non_ascii = state.has_high || state.all.has_high();
-  marks.quotes[offset / KeyMarks::block_bytes + 1] = 0;
-  collect_hits(marks);
+  marks.has_non_ascii = state.has_high;
+  end_blocks<Vectors>(offset / KeyMarks::block_bytes + 1, marks);
+  collect_hits<Vectors>(marks);
 }
 
 inline const char* give_up(const char* begin, const char* end, KeyMarks& marks) {
@@ -190,9 +269,7 @@ const char* key_pass(const char* begin,
   constexpr std::uint32_t block_bytes = KeyMarks::block_bytes;
   // Anchors are looked for by what stands up to two bytes farther on.
   constexpr std::ptrdiff_t readable_min = block_bytes + 2;
-  marks.block_count = 0;
   marks.given_up = false;
-  PassState<Vectors> state;
   // The blocks from which on too little is readable, or too much was read.
   const std::ptrdiff_t readable = end - begin - readable_min;
   constexpr std::uint32_t offset_max = KeyMarks::blocks_max * block_bytes;
@@ -201,14 +278,17 @@ const char* key_pass(const char* begin,
           ? 0
           : static_cast<std::uint32_t>(
                 readable >= static_cast<std::ptrdiff_t>(offset_max) ? offset_max : readable + 1);
+  if (const std::uint32_t size = simple_line<Vectors>(begin, whole_end, anchors, marks)) {
+    return begin + (size - 1);
+  }
+  PassState state;
   std::uint32_t offset = 0;
-  while ((offset = pass_plain(begin, offset, whole_end, anchors, state, marks)) < whole_end) {
-    const std::uint32_t size = pass_block(begin + offset, offset, anchors, state, marks);
-    if (size != 0) {
-      finish(offset, state, marks);
+  for (; offset < whole_end; offset += block_bytes) {
+    if (const std::uint32_t size =
+            pass_block<Vectors>(begin + offset, offset, anchors, state, marks)) {
+      finish<Vectors>(offset, state, marks);
       return begin + (size - 1);
     }
-    offset += block_bytes;
   }
   if (offset >= offset_max) {
     return give_up(begin, end, marks);
@@ -221,8 +301,8 @@ const char* key_pass(const char* begin,
   std::memcpy(first, begin + offset, size);
   first[size] = '\n';
   for (const char* block = first;; block += block_bytes, offset += block_bytes) {
-    if (const std::uint32_t line = pass_block(block, offset, anchors, state, marks); line != 0) {
-      finish(offset, state, marks);
+    if (const std::uint32_t line = pass_block<Vectors>(block, offset, anchors, state, marks)) {
+      finish<Vectors>(offset, state, marks);
       return begin + (line - 1);
     }
   }

@@ -30,12 +30,14 @@ class Avx2 : public BitCounts {
     const __m256i all = _mm256_set1_epi8(c);
     return bits_of(_mm256_cmpeq_epi8(low_, all), _mm256_cmpeq_epi8(high_, all));
   }
-  std::uint64_t either(char c, char d) const {
-    const __m256i first = _mm256_set1_epi8(c);
-    const __m256i second = _mm256_set1_epi8(d);
-    return bits_of(
-        _mm256_or_si256(_mm256_cmpeq_epi8(low_, first), _mm256_cmpeq_epi8(low_, second)),
-        _mm256_or_si256(_mm256_cmpeq_epi8(high_, first), _mm256_cmpeq_epi8(high_, second)));
+  bool any_control_or(char c) const {
+    const __m256i all = _mm256_set1_epi8(c);
+    const __m256i last = _mm256_set1_epi8(0x1f);
+    const auto rare = [&](__m256i half) {
+      return _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(half, last), half),
+                             _mm256_cmpeq_epi8(half, all));
+    };
+    return _mm256_movemask_epi8(_mm256_or_si256(rare(low_), rare(high_))) != 0;
   }
   std::uint64_t at_most(char c) const {
     const __m256i all = _mm256_set1_epi8(c);
@@ -60,9 +62,18 @@ class Avx2 : public BitCounts {
     return bits_of(_mm256_cmpeq_epi8(_mm256_or_si256(low_, lower), all),
                    _mm256_cmpeq_epi8(_mm256_or_si256(high_, lower), all));
   }
+  using Anchors = const KeyAnchors&;
   std::uint64_t anchored(const char* from, const KeyAnchors& anchors) const {
     return bits_of(half(low_, from, anchors), half(high_, from + 32, anchors));
   }
+  static std::uint32_t not_zero(const std::uint64_t* words) {
+    std::uint32_t bits = 0;
+    for (std::uint32_t i = 0; i < KeyMarks::group; ++i) {
+      bits |= (words[i] != 0 ? 1u : 0u) << i;
+    }
+    return bits;
+  }
+  static bool strings_of(KeyMarks& marks) { return find_strings<Avx2>(marks); }
 
  private:
   static __m256i half(__m256i first, const char* from, const KeyAnchors& anchors) {
@@ -73,13 +84,14 @@ class Avx2 : public BitCounts {
       return _mm256_cmpeq_epi8(_mm256_or_si256(bytes, _mm256_set1_epi8(anchor.ignored[i])),
                                _mm256_set1_epi8(anchor.text[i]));
     };
-    for (std::uint32_t i = 0; i < anchors.pairs; ++i) {
+    // The first of three is left to whoever looks there.
+    for (std::uint32_t i = 0; i < anchors.exact; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
-      const __m256i one = _mm256_cmpeq_epi8(first, _mm256_set1_epi8(anchor.text[0]));
       const __m256i two = _mm256_cmpeq_epi8(second, _mm256_set1_epi8(anchor.text[1]));
-      found = _mm256_or_si256(found, _mm256_and_si256(one, two));
+      const __m256i three = _mm256_cmpeq_epi8(third, _mm256_set1_epi8(anchor.text[2]));
+      found = _mm256_or_si256(found, _mm256_and_si256(two, three));
     }
-    for (std::uint32_t i = anchors.pairs; i < anchors.count; ++i) {
+    for (std::uint32_t i = anchors.exact; i < anchors.count; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
       const __m256i pair = _mm256_and_si256(equal(first, anchor, 0), equal(second, anchor, 1));
       found = _mm256_or_si256(found, _mm256_and_si256(pair, equal(third, anchor, 2)));
@@ -98,6 +110,10 @@ const char* key_pass_avx2(const char* begin,
                           const KeyAnchors& anchors,
                           KeyMarks& marks) {
   return key_pass<Avx2>(begin, end, anchors, marks);
+}
+
+void depth_pass_avx2(const char* begin, std::uint32_t blocks, KeyMarks& marks) {
+  depth_pass<Avx2>(begin, blocks, marks);
 }
 
 }  // namespace tocsin

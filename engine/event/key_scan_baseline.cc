@@ -25,6 +25,14 @@ inline int count_bits(std::uint64_t bits) {
   return count;
 }
 
+inline std::uint32_t which_are_not_zero(const std::uint64_t* words) {
+  std::uint32_t bits = 0;
+  for (std::uint32_t i = 0; i < KeyMarks::group; ++i) {
+    bits |= (words[i] != 0 ? 1u : 0u) << i;
+  }
+  return bits;
+}
+
 // Of many blocks: is there a byte beyond ASCII?
 class HighBits {
  public:
@@ -51,7 +59,7 @@ class Baseline {
     const __m128i all = _mm_set1_epi8(c);
     return gather([&](int i) { return _mm_cmpeq_epi8(quarters_[i], all); });
   }
-  std::uint64_t either(char c, char d) const { return equal(c) | equal(d); }
+  bool any_control_or(char c) const { return (at_most('\x1f') | equal(c)) != 0; }
   std::uint64_t at_most(char c) const {
     const __m128i all = _mm_set1_epi8(c);
     return gather(
@@ -67,11 +75,14 @@ class Baseline {
     const __m128i lower = _mm_set1_epi8(0x20);
     return gather([&](int i) { return _mm_cmpeq_epi8(_mm_or_si128(quarters_[i], lower), all); });
   }
+  using Anchors = const KeyAnchors&;
   std::uint64_t anchored(const char* from, const KeyAnchors& anchors) const {
     return gather([&](int i) { return quarter(quarters_[i], from + 16 * i, anchors); });
   }
   static std::uint64_t prefix_xor(std::uint64_t bits) { return xor_of_all_below(bits); }
   static int count(std::uint64_t bits) { return count_bits(bits); }
+  static std::uint32_t not_zero(const std::uint64_t* words) { return which_are_not_zero(words); }
+  static bool strings_of(KeyMarks& marks) { return find_strings<Baseline>(marks); }
 
  private:
   static __m128i load(const char* from) {
@@ -98,11 +109,8 @@ class Baseline {
     };
     for (std::uint32_t i = 0; i < anchors.count; ++i) {
       const KeyAnchor& anchor = anchors.anchors[i];
-      __m128i all = _mm_and_si128(equal(first, anchor, 0), equal(second, anchor, 1));
-      if (i >= anchors.pairs) {
-        all = _mm_and_si128(all, equal(third, anchor, 2));
-      }
-      found = _mm_or_si128(found, all);
+      const __m128i pair = _mm_and_si128(equal(first, anchor, 0), equal(second, anchor, 1));
+      found = _mm_or_si128(found, _mm_and_si128(pair, equal(third, anchor, 2)));
     }
     return found;
   }
@@ -118,7 +126,7 @@ class Baseline {
   std::uint64_t equal(char c) const {
     return gather([&](std::size_t i) { return bytes_[i] == c; });
   }
-  std::uint64_t either(char c, char d) const { return equal(c) | equal(d); }
+  bool any_control_or(char c) const { return (at_most('\x1f') | equal(c)) != 0; }
   std::uint64_t at_most(char c) const {
     return gather([&](std::size_t i) {
       return static_cast<unsigned char>(bytes_[i]) <= static_cast<unsigned char>(c);
@@ -132,6 +140,7 @@ class Baseline {
   std::uint64_t equal_lower(char c) const {
     return gather([&](std::size_t i) { return (bytes_[i] | 0x20) == c; });
   }
+  using Anchors = const KeyAnchors&;
   std::uint64_t anchored(const char* from, const KeyAnchors& anchors) const {
     std::uint64_t found = 0;
     for (std::uint32_t i = 0; i < anchors.count; ++i) {
@@ -140,13 +149,15 @@ class Baseline {
         const auto equal = [&](std::size_t k) {
           return (from[at + k] | anchor.ignored[k]) == anchor.text[k];
         };
-        return equal(0) && equal(1) && (i < anchors.pairs || equal(2));
+        return equal(0) && equal(1) && equal(2);
       });
     }
     return found;
   }
   static std::uint64_t prefix_xor(std::uint64_t bits) { return xor_of_all_below(bits); }
   static int count(std::uint64_t bits) { return count_bits(bits); }
+  static std::uint32_t not_zero(const std::uint64_t* words) { return which_are_not_zero(words); }
+  static bool strings_of(KeyMarks& marks) { return find_strings<Baseline>(marks); }
 
  private:
   template <class Holds>
@@ -169,6 +180,10 @@ const char* key_pass_baseline(const char* begin,
                               const KeyAnchors& anchors,
                               KeyMarks& marks) {
   return key_pass<Baseline>(begin, end, anchors, marks);
+}
+
+void depth_pass_baseline(const char* begin, std::uint32_t blocks, KeyMarks& marks) {
+  depth_pass<Baseline>(begin, blocks, marks);
 }
 
 }  // namespace tocsin

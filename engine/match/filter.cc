@@ -101,23 +101,23 @@ struct Filter::Impl {
     std::string_view time;
   };
 
-  struct Place {
-    std::uint32_t begin = 0;
-    std::uint32_t anchor = 0;  // where that of the key is, in
-    std::uint32_t block = 0;   // this block of the marks
-  };
-  // Where a key stands in a line.
+  // Where a key stands in a line: its first byte.
   static constexpr std::uint32_t places_max = 8;
   struct Seen {
     std::uint32_t count = 0;
-    Place places[places_max + 1];
+    std::uint32_t places[places_max + 1];
   };
 
   Verdict judge(std::string_view line);
   bool may_fold_to_ascii(std::string_view line) const;
   static bool literal_stands(const FilterLiteral& literal, std::size_t hit, std::string_view line);
   bool note_hits(std::string_view line);
-  bool key_allows(const FilterKey& key, const Place& place, Judged& judged);
+  bool values_allow(std::string_view line);
+  bool roles_allow(Judged& judged);
+  static std::optional<bool> text_of(const FilterKey& key,
+                                     std::uint32_t place,
+                                     std::size_t& at,
+                                     std::string_view line);
   static std::optional<bool> odd_value_allows(const FilterKey& key,
                                               std::size_t& at,
                                               std::string_view line);
@@ -127,14 +127,17 @@ struct Filter::Impl {
   bool is_foreign(std::string_view event_source) const;
   bool take_time(std::string_view text);
   bool is_quote(std::size_t at) const;
+  void find_depths(const char* begin);
   std::size_t closing_quote(std::size_t from, std::size_t size) const;
 
   const ProgramData* program = nullptr;
   Target target;
   KeyLookup lookup;
-  std::vector<std::uint8_t> wanted;  // indices of the plan's keys
-  std::vector<Seen> seen;            // by key
-  std::bitset<256> foreign;          // what services of other products begin with
+  std::vector<std::uint8_t> wanted;    // indices of the plan's keys
+  std::vector<std::uint8_t> deciding;  // those of them that decide
+  std::vector<std::uint8_t> in_roles;  // ... that have a role
+  std::vector<Seen> seen;              // by key
+  std::bitset<256> foreign;            // what services of other products begin with
   unsigned evidence_needed = 0;
   bool wants_time = false;
   bool active = false;
@@ -145,6 +148,7 @@ struct Filter::Impl {
   char latest_text[plain_time_bytes] = {};
   std::optional<TimeNs> latest;
   KeyPass pass = nullptr;
+  DepthPass depth_pass = nullptr;
   KeyMarks marks;
 };
 
@@ -188,11 +192,14 @@ Filter::Filter(const Program& program,
                 self.target.reason.empty() && (mode == FilterMode::on || pays(path));
   self.adapts = mode == FilterMode::automatic;
   self.pass = key_pass_baseline;
+  self.depth_pass = depth_pass_baseline;
 #if defined(__x86_64__)
   if (path == Path::avx512) {
     self.pass = key_pass_avx512;
+    self.depth_pass = depth_pass_avx512;
   } else if (path == Path::avx2) {
     self.pass = key_pass_avx2;
+    self.depth_pass = depth_pass_avx2;
   }
 #else
   static_cast<void>(path);
@@ -212,6 +219,12 @@ Filter::Filter(const Program& program,
         (keys[i].role == KeyRole::category && self.target.needs_category) ||
         (keys[i].role == KeyRole::time && wants_time)) {
       self.wanted.push_back(static_cast<std::uint8_t>(i));
+      if (keys[i].decides) {
+        self.deciding.push_back(static_cast<std::uint8_t>(i));
+      }
+      if (keys[i].role != KeyRole::none) {
+        self.in_roles.push_back(static_cast<std::uint8_t>(i));
+      }
     }
   }
   self.lookup = KeyLookup(*self.target.plan, self.wanted);
@@ -282,18 +295,15 @@ Filter::Impl::Verdict Filter::Impl::judge(std::string_view line) {
   // An object, and not one whose first key may be Records.
   if (line.size() < 3 || line[0] != '{' || line[1] != '"' || line[2] == 'R' || marks.given_up ||
       marks.has_odd_escape || (marks.has_bare_space && !target.plan->literals().empty()) ||
-      (marks.has_non_ascii && may_fold_to_ascii(line)) || !note_hits(line)) {
+      (marks.has_non_ascii && may_fold_to_ascii(line)) || !note_hits(line) || !values_allow(line)) {
     return Verdict::pass;
   }
   Judged judged;
   judged.line = line;
-  const std::vector<FilterKey>& keys = target.plan->keys();
-  for (const std::uint8_t key : wanted) {
-    const Seen& one = seen[key];
-    for (std::uint32_t i = 0; i < one.count; ++i) {
-      if (!key_allows(keys[key], one.places[i], judged)) {
-        return Verdict::pass;
-      }
+  if (!in_roles.empty()) {
+    find_depths(line.data());
+    if (!roles_allow(judged)) {
+      return Verdict::pass;
     }
   }
   if ((judged.evidence & evidence_needed) != evidence_needed) {
@@ -335,23 +345,23 @@ bool Filter::Impl::note_hits(std::string_view line) {
     seen[key].count = 0;
   }
   for (std::uint32_t i = 0; i < marks.hit_count; ++i) {
-    const KeyMarks::Hit& hit = marks.hits[i];
-    for (std::uint8_t one = lookup.first(line.data() + hit.at); one != KeyLookup::nothing;
+    const std::uint32_t hit = marks.hits[i];
+    for (std::uint8_t one = lookup.first(line.data() + hit); one != KeyLookup::nothing;
          one = lookup.next(one)) {
       if (one >= KeyLookup::first_literal) {
-        if (literal_stands(target.plan->literals()[one - KeyLookup::first_literal], hit.at, line)) {
+        if (literal_stands(target.plan->literals()[one - KeyLookup::first_literal], hit, line)) {
           return false;
         }
         continue;
       }
       const FilterKey& key = keys[one];
-      const std::uint32_t begin = hit.at - key.anchor_at;
-      const bool inside = hit.at > key.anchor_at;
+      const std::uint32_t begin = hit - key.anchor_at;
+      const bool inside = hit > key.anchor_at;
       const char before = line[inside ? begin - 1 : 0];
       const bool is_key = inside & ((before == '"') | ((before == '.') & key.flat)) &
                           key.stands_at(line.data() + (inside ? begin : 0));
       Seen& places = seen[one];
-      places.places[places.count] = {begin, hit.at, hit.block};
+      places.places[places.count] = begin;
       places.count += is_key ? 1 : 0;
       if (places.count > places_max) {
         return false;
@@ -361,27 +371,79 @@ bool Filter::Impl::note_hits(std::string_view line) {
   return true;
 }
 
-// False: the record must be looked at in full.
-bool Filter::Impl::key_allows(const FilterKey& key, const Place& place, Judged& judged) {
-  const std::string_view line = judged.line;
-  std::size_t at = place.begin + key.size;
+// Where the text of the string begins that a key has as its value. A verdict: it has no string.
+std::optional<bool> Filter::Impl::text_of(const FilterKey& key,
+                                          std::uint32_t place,
+                                          std::size_t& at,
+                                          std::string_view line) {
+  at = place + key.size;
   if (line[at] != ':' || line[at + 1] != '"') {  // behind the line there is padding
-    const std::optional<bool> verdict = odd_value_allows(key, at, line);
-    if (verdict) {
-      return *verdict;
+    return odd_value_allows(key, at, line);
+  }
+  at += 2;
+  return std::nullopt;
+}
+
+// False: the record must be looked at in full.
+bool Filter::Impl::values_allow(std::string_view line) {
+  const FilterKey* const keys = target.plan->keys().data();
+  for (const std::uint8_t number : deciding) {
+    const FilterKey& key = keys[number];
+    const Seen& one = seen[number];
+    for (std::uint32_t i = 0; i < one.count; ++i) {
+      std::size_t at = 0;
+      if (const std::optional<bool> verdict = text_of(key, one.places[i], at, line)) {
+        if (!*verdict) {
+          return false;
+        }
+      } else if (!value_allows(key, {line.data() + at, closing_quote(at, line.size()) - at})) {
+        return false;
+      }
     }
-  } else {
-    at += 2;
   }
-  const bool in_role = key.role != KeyRole::none && is_quote(place.begin - 1) &&
-                       marks.blocks[place.block].depth_at(place.anchor) == 1;
-  judged.evidence |= in_role ? 1u << static_cast<unsigned>(key.role) : 0u;
-  if (!key.decides && !(in_role && key.reads_role)) {
-    return true;
+  return true;
+}
+
+// Of a simple line the depths are not known yet: as far as keys stand that have a role.
+void Filter::Impl::find_depths(const char* begin) {
+  if (!marks.simple) {
+    return;
   }
-  const std::string_view value(line.data() + at, closing_quote(at, line.size()) - at);
-  return (!key.decides || value_allows(key, value)) &&
-         (!in_role || !key.reads_role || role_allows(key, value, judged));
+  std::uint32_t last = 0;
+  for (const std::uint8_t number : in_roles) {
+    const Seen& one = seen[number];
+    last = std::max(last, one.count == 0 ? 0 : one.places[one.count - 1]);
+  }
+  depth_pass(begin, last / KeyMarks::block_bytes + 1, marks);
+}
+
+// Takes the evidence of what the record is. False: it must be looked at in full.
+bool Filter::Impl::roles_allow(Judged& judged) {
+  const std::string_view line = judged.line;
+  const FilterKey* const keys = target.plan->keys().data();
+  for (const std::uint8_t number : in_roles) {
+    const FilterKey& key = keys[number];
+    const Seen& one = seen[number];
+    for (std::uint32_t i = 0; i < one.count; ++i) {
+      const std::uint32_t place = one.places[i];
+      std::size_t at = 0;
+      if (const std::optional<bool> verdict = text_of(key, place, at, line)) {
+        if (!*verdict) {
+          return false;
+        }
+        continue;
+      }
+      if (!is_quote(place - 1) || marks.depth_at(place) != 1) {
+        continue;
+      }
+      judged.evidence |= 1u << static_cast<unsigned>(key.role);
+      if (key.reads_role &&
+          !role_allows(key, {line.data() + at, closing_quote(at, line.size()) - at}, judged)) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 // What follows a key that is not ':' and a quote. A verdict, or nullopt: a string follows, and `at`

@@ -71,16 +71,15 @@ bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-// Where in a key (with its closing quote) stand the bytes that are rare elsewhere: where the next
-// word begins, else at its end.
+// Where in a key (with its closing quote) stand the three bytes that are rare elsewhere: where the
+// next word begins, else at its end.
 std::uint32_t rare_bytes(std::string_view key, std::uint32_t& size) {
-  size = 2;
-  for (std::size_t at = 0; at + 2 < key.size(); ++at) {
+  size = static_cast<std::uint32_t>(std::min<std::size_t>(3, key.size()));
+  for (std::size_t at = 1; at + 1 < key.size(); ++at) {
     if (is_lower(key[at]) && is_upper(key[at + 1])) {
-      return static_cast<std::uint32_t>(at);
+      return static_cast<std::uint32_t>(at - 1);
     }
   }
-  size = static_cast<std::uint32_t>(std::min<std::size_t>(3, key.size()));
   return static_cast<std::uint32_t>(key.size() - size);
 }
 
@@ -309,7 +308,6 @@ bool FilterPlan::add_literals(std::vector<FilterLiteral> found) {
 }
 
 KeyLookup::KeyLookup(const FilterPlan& plan, const std::vector<std::uint8_t>& wanted) {
-  first_.fill(nothing);
   next_.fill(nothing);
   std::vector<Anchored> all;
   for (const std::uint8_t i : wanted) {
@@ -322,35 +320,42 @@ KeyLookup::KeyLookup(const FilterPlan& plan, const std::vector<std::uint8_t>& wa
                    literal.text.substr(literal.anchor_at, 3),
                    true});
   }
-  std::stable_sort(all.begin(), all.end(), [](const Anchored& a, const Anchored& b) {
-    return a.text.size() < b.text.size();
-  });
+  const auto exact = [](const Anchored& one) { return !one.any_case && one.text.size() == 3; };
+  std::stable_partition(all.begin(), all.end(), exact);
+  anchors_.exact = static_cast<std::uint32_t>(std::count_if(all.begin(), all.end(), exact));
   for (const Anchored& one : all) {
+    counted_ &= one.text.size() == 3 ? ~0u : 0xffffu;
     add(one);
   }
+  spread(all);
 }
 
-// Anchors of two bytes that begin alike share a bit without being taken for one another: nearly
-// every key of CloudTrail that decides begins with `event`.
+// Anchors that begin with the same two bytes share a bit, and are not taken for others for it:
+// nearly every key of CloudTrail that decides begins with `event`.
 std::uint8_t KeyLookup::bit_of(const Anchored& one) {
-  if (one.text.size() == 2) {
-    for (std::uint32_t i = 0; i < anchors_.pairs; ++i) {
-      if (anchors_.anchors[i].text[0] == one.text[0]) {
-        return bits_[i];
-      }
+  for (std::uint32_t i = 0; i < anchors_.count; ++i) {
+    const KeyAnchor& other = anchors_.anchors[i];
+    const bool same = !one.any_case && i < anchors_.exact && other.text[0] == one.text[0] &&
+                      other.text[1] == one.text[1];
+    if (same) {
+      return bits_[i];
     }
   }
   return static_cast<std::uint8_t>(1u << (next_bit_++ % 8));
 }
 
 void KeyLookup::add(const Anchored& one) {
-  std::uint8_t& first = first_[place(one.text[0], one.text[1])];
-  next_[one.number] = first;
-  first = one.number;
   KeyAnchor& anchor = anchors_.anchors[anchors_.count];
-  std::memcpy(anchor.text, one.text.data(), one.text.size());
   const std::uint8_t bit = bits_[anchors_.count] = bit_of(one);
-  for (std::size_t at = 0; at < one.text.size(); ++at) {
+  for (std::size_t at = 0; at < std::size(anchor.text); ++at) {
+    if (at >= one.text.size()) {  // any byte
+      anchor.text[at] = anchor.ignored[at] = '\xff';
+      for (std::uint8_t& every : anchors_.classes[at]) {
+        every |= bit;
+      }
+      continue;
+    }
+    anchor.text[at] = one.text[at];
     const auto byte = static_cast<unsigned char>(one.text[at]);
     anchors_.classes[at][byte % 64] |= bit;
     if (one.any_case && is_lower(one.text[at])) {
@@ -358,13 +363,42 @@ void KeyLookup::add(const Anchored& one) {
       anchor.ignored[at] = 0x20;
     }
   }
-  if (one.text.size() == 2) {
-    ++anchors_.pairs;
-    for (std::uint8_t& every : anchors_.classes[2]) {
-      every |= bit;
+  ++anchors_.count;
+}
+
+// Finds a factor that gives each anchor a place of its own, and if there is none, what stands in
+// one place is asked one after the other.
+void KeyLookup::spread(const std::vector<Anchored>& all) {
+  constexpr std::uint32_t tries = 64;
+  std::size_t least = all.size() + 1;
+  std::uint32_t best = factor_;
+  for (std::uint32_t i = 0; i < tries && least > 0; ++i) {
+    factor_ = 0x9e3779b1u + 2 * 0x01000193u * i;
+    std::array<bool, 256> taken{};
+    std::size_t shared = 0;
+    for (const Anchored& one : all) {
+      bool& place = taken[place_of(padded(one.text).data())];
+      shared += place ? 1 : 0;
+      place = true;
+    }
+    if (shared < least) {
+      least = shared;
+      best = factor_;
     }
   }
-  ++anchors_.count;
+  factor_ = best;
+  first_.fill(nothing);
+  for (const Anchored& one : all) {
+    std::uint8_t& first = first_[place_of(padded(one.text).data())];
+    next_[one.number] = first;
+    first = one.number;
+  }
+}
+
+std::array<char, 4> KeyLookup::padded(std::string_view text) {
+  std::array<char, 4> bytes{};
+  std::copy(text.begin(), text.end(), bytes.begin());
+  return bytes;
 }
 
 }  // namespace tocsin::compiled

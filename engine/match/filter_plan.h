@@ -144,8 +144,9 @@ class KeyLookup {
   KeyLookup(const FilterPlan& plan, const std::vector<std::uint8_t>& wanted);
 
   const KeyAnchors& anchors() const { return anchors_; }
-  // The first of those whose anchor begins with these bytes, and the next one.
-  std::uint8_t first(const char* hit) const { return first_[place(hit[0], hit[1])]; }
+  // The first of those whose anchor may stand there, and the next one.
+  // Four bytes are readable there.
+  std::uint8_t first(const char* hit) const { return first_[place_of(hit)]; }
   std::uint8_t next(std::uint8_t one) const { return next_[one]; }
 
  private:
@@ -154,16 +155,21 @@ class KeyLookup {
     std::string text;
     bool any_case = false;
   };
-  static std::uint8_t place(char first, char second) {
-    return static_cast<std::uint8_t>((static_cast<unsigned char>(first) | 0x20) * 7 +
-                                     (static_cast<unsigned char>(second) | 0x20));
+  std::uint8_t place_of(const char* hit) const {
+    std::uint32_t bytes = 0;
+    std::memcpy(&bytes, hit, sizeof bytes);
+    return static_cast<std::uint8_t>(((bytes | 0x202020u) & counted_) * factor_ >> 24);
   }
+  static std::array<char, 4> padded(std::string_view text);
   void add(const Anchored& one);
   std::uint8_t bit_of(const Anchored& one);
+  void spread(const std::vector<Anchored>& all);
 
   KeyAnchors anchors_;
   std::array<std::uint8_t, KeyAnchors::count_max> bits_{};  // by anchor: what stands for it
   std::uint32_t next_bit_ = 0;
+  std::uint32_t counted_ = 0xffffffu;  // the bytes that each anchor has
+  std::uint32_t factor_ = 1;
   std::array<std::uint8_t, 256> first_;
   std::array<std::uint8_t, 256> next_;
 };
