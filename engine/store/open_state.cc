@@ -17,8 +17,10 @@ constexpr const char* damaged_name = "damaged";
 constexpr const char* used_name = "used";
 
 // Exclusive before WAL: the index of the log is then in memory, not in a shared file. No mapping:
-// an I/O error would be a signal. An error in a cell is found when it is read.
+// an I/O error would be a signal. An error in a cell is found when it is read. Pages are large, for
+// most of what is written is long: a file that was made with others keeps them.
 constexpr const char* settings_sql =
+    "PRAGMA page_size = 16384;"
     "PRAGMA locking_mode = EXCLUSIVE;"
     "PRAGMA mmap_size = 0;"
     "PRAGMA cell_size_check = ON;"
@@ -26,7 +28,7 @@ constexpr const char* settings_sql =
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA cache_size = -8000;"
     "PRAGMA journal_size_limit = 67108864;"
-    "PRAGMA wal_autocheckpoint = 4000;"
+    "PRAGMA wal_autocheckpoint = 1000;"
     "PRAGMA synchronous = FULL;";
 
 // Files that were found damaged are kept for people to look at, but not for ever.

@@ -74,6 +74,8 @@ void overwrite(const std::string& path, std::size_t at, const std::string& bytes
   std::fclose(file);
 }
 
+constexpr std::size_t page_bytes = 16384;  // of a file that is new
+
 struct Case {
   const char* name;
   bool killed;
@@ -84,7 +86,7 @@ const std::vector<Case> cases = {
     {"no database", false, [](const std::string& file) { overwrite(file, 0, "something else"); }},
     {"a torn page",
      false,
-     [](const std::string& file) { overwrite(file, 4096, std::string(4096, '\xee')); }},
+     [](const std::string& file) { overwrite(file, page_bytes, std::string(page_bytes, '\xee')); }},
     {"cut short", false, [](const std::string& file) { std::filesystem::resize_file(file, 9000); }},
     {"empty", false, [](const std::string& file) { std::filesystem::resize_file(file, 0); }},
     {"gone", false, [](const std::string& file) { std::filesystem::remove(file); }},
@@ -110,7 +112,7 @@ TEST_CASE("a damaged state is set aside with its log, told of, and everything is
     Told told;
     {
       const auto store = open(scratch, told);
-      CHECK(told.damage());
+      REQUIRE(told.damage());
       // It names what there is to be looked at.
       const std::string kept =
           "kept as " + scratch.file("state/tocsin.db.damaged-20231114T221320Z");
