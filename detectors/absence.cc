@@ -46,8 +46,12 @@ class Absence final : public Detector {
         groups_(settings.max_keys, settings.hash_seed) {}
 
   void on_match(const Observation& observation, const ReportSink& sink) override {
+    watermark_ = std::max(watermark_, observation.watermark);
     const std::string key(observation.group_key);
     AbsenceGroup& group = groups_.touch(key, nullptr, observation.group_hash);
+    if (is_over(group)) {
+      group = AbsenceGroup();
+    }
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
@@ -79,10 +83,7 @@ class Absence final : public Detector {
         close(std::get<std::string>(due), *group, std::get<std::uint64_t>(due), sink);
       }
     }
-    const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
-    groups_.expire([&](const AbsenceGroup& group) {
-      return group.open.empty() && (group.answers.empty() || group.answers.back() < horizon);
-    });
+    groups_.expire([&](const AbsenceGroup& group) { return is_over(group); });
   }
 
   TimeNs next_due() const override {
@@ -271,6 +272,12 @@ class Absence final : public Detector {
     writer.text("direction", before_ ? "before" : "after");
     writer.text("timespan", format_duration(timespan_ns_));
     return std::move(writer).finish();
+  }
+
+  bool is_over(const AbsenceGroup& group) const {
+    return group.open.empty() &&
+           (group.answers.empty() ||
+            group.answers.back() < subtract_saturating(watermark_, timespan_ns_));
   }
 
   void drop_old(const std::string& key, AbsenceGroup& group) {

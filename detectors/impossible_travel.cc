@@ -66,7 +66,11 @@ class ImpossibleTravel final : public Detector {
     if (!locate(observation, place)) {
       return;
     }
+    watermark_ = std::max(watermark_, observation.watermark);
     std::vector<Place>& places = groups_.touch(observation.group_key);
+    if (is_over(places)) {
+      places.clear();
+    }
     if (place.time < watermark_ && places.empty()) {
       ++counters_.late;
     }
@@ -85,10 +89,7 @@ class ImpossibleTravel final : public Detector {
 
   void on_time(TimeNs watermark, const ReportSink&) override {
     watermark_ = std::max(watermark_, watermark);
-    const TimeNs horizon = subtract_saturating(watermark_, travel_.timespan_ns);
-    groups_.expire([&](const std::vector<Place>& places) {
-      return places.empty() || places.back().time < horizon;
-    });
+    groups_.expire([&](const std::vector<Place>& places) { return is_over(places); });
   }
 
   void save(std::string& out) const override {
@@ -223,6 +224,11 @@ class ImpossibleTravel final : public Detector {
     const double hours = static_cast<double>(b.time - a.time) / static_cast<double>(hour_ns);
     // Multiplied out, so that two events at the same instant need no special case.
     return km >= travel_.min_distance_km && km > travel_.min_speed_kmh * hours;
+  }
+
+  bool is_over(const std::vector<Place>& places) const {
+    return places.empty() ||
+           places.back().time < subtract_saturating(watermark_, travel_.timespan_ns);
   }
 
   void drop_old(std::vector<Place>& places) {

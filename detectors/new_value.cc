@@ -60,6 +60,10 @@ class NewValue final : public Detector {
     // Who only reports makes no group.
     Baseline* const group = teaches ? &groups_.touch(key_, nullptr, observation.group_hash)
                                     : groups_.find(key_, observation.group_hash);
+    forget_old(group, observation.watermark);
+    if (new_value_.on_new_group == OnNewGroup::parent) {
+      forget_old(parents_.find(parent_key_), observation.watermark);
+    }
     hint_ = nullptr;
     if (reports) {
       check(observation, known_of(group, observation.time), sink);
@@ -77,8 +81,7 @@ class NewValue final : public Detector {
   }
 
   void on_time(TimeNs watermark, const ReportSink&) override {
-    const TimeNs horizon = subtract_saturating(watermark, new_value_.rules.forget_after_ns);
-    const auto is_old = [&](const Baseline& baseline) { return baseline.last_seen() < horizon; };
+    const auto is_old = [&](const Baseline& baseline) { return is_over(baseline, watermark); };
     groups_.expire(is_old);
     parents_.expire(is_old);
   }
@@ -180,6 +183,15 @@ class NewValue final : public Detector {
   }
 
  private:
+  bool is_over(const Baseline& baseline, TimeNs watermark) const {
+    return baseline.last_seen() < subtract_saturating(watermark, new_value_.rules.forget_after_ns);
+  }
+  void forget_old(Baseline* baseline, TimeNs watermark) const {
+    if (baseline != nullptr && is_over(*baseline, watermark)) {
+      *baseline = Baseline();
+    }
+  }
+
   struct Decision {
     const Baseline* baseline = nullptr;  // whose evidence is shown
     bool learning = false;

@@ -164,10 +164,14 @@ class RareValue final : public Detector {
       joined = *field.single();
       value = bounded_text(joined, room_);
     }
+    watermark_ = std::max(watermark_, observation.watermark);
     RareGroup& group = groups_.touch(observation.group_key, nullptr, observation.group_hash);
     const std::int64_t first = hour_of(subtract_saturating(observation.time, rare_.timespan_ns));
     const std::int64_t last = hour_of(observation.time);
     const std::int64_t horizon = hour_of(subtract_saturating(watermark_, rare_.timespan_ns));
+    if (is_over(group, horizon)) {
+      group = RareGroup();
+    }
     if (last < horizon) {
       ++counters_.late;
       return;
@@ -197,9 +201,7 @@ class RareValue final : public Detector {
   void on_time(TimeNs watermark, const ReportSink&) override {
     watermark_ = std::max(watermark_, watermark);
     const std::int64_t horizon = hour_of(subtract_saturating(watermark_, rare_.timespan_ns));
-    groups_.expire([&](const RareGroup& group) {
-      return group.population.is_empty() || group.population.last_hour() < horizon;
-    });
+    groups_.expire([&](const RareGroup& group) { return is_over(group, horizon); });
   }
 
   void save(std::string& out) const override {
@@ -341,6 +343,10 @@ class RareValue final : public Detector {
   bool has_baseline() const override { return true; }
 
  private:
+  static bool is_over(const RareGroup& group, std::int64_t horizon) {
+    return group.population.is_empty() || group.population.last_hour() < horizon;
+  }
+
   GroupView view_of(std::string_view key, const RareGroup& group) const {
     GroupView view;
     view.key = key;

@@ -30,12 +30,20 @@ CorrelationShard::CorrelationShard(std::shared_ptr<const Ruleset> ruleset, Shard
       folding_(settings_.detector.max_keys, settings_.detector.hash_seed),
       fields_(settings_.detector.geo),
       watermark_(before_all_time),
+      told_(before_all_time),
       next_attention_(before_all_time),
       sink_([this](Report&& report) { on_report(at_work_, std::move(report)); },
             [this](std::string_view group_key, TimeNs time, std::string_view fold_value) {
               return wants(at_work_, group_key, time, fold_value);
             }) {
-  settings_.detector.records = [this](std::uint64_t sequence) { return records_.find(sequence); };
+  // One that is over may be there still, behind others that are not: it is not shown, for what else
+  // the shard keeps must not be told by reports.
+  settings_.detector.records = [this](std::uint64_t sequence) {
+    std::shared_ptr<const RecordCopy> record = records_.find(sequence);
+    const bool is_over =
+        record != nullptr && record->time && *record->time < subtract_saturating(told_, reach_ns_);
+    return is_over ? nullptr : record;
+  };
   build();
 }
 
@@ -360,6 +368,7 @@ void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const 
   observation.group_key = feed.text(event.key);
   observation.group_hash = hashes_of_mine_[&event - mine_.data()];
   observation.fields = views_;
+  observation.watermark = told(spec, step.time);
   observation.record = step.copy;
   at_work_ = spec;
   stages_[spec].detector->on_match(observation, sink_);
@@ -383,9 +392,17 @@ void CorrelationShard::observe(std::uint32_t spec, const Event& event) {
   observation.identity = event.identity;
   observation.group_key = event.key;
   observation.fields = views_;
+  observation.watermark = told(spec, event.time);
   observation.record = event.record;
   at_work_ = spec;
   stages_[spec].detector->on_match(observation, sink_);
+}
+
+// What waited comes in the order of time, and has nothing to do with how far the watermark went
+// meanwhile.
+TimeNs CorrelationShard::told(std::uint32_t spec, TimeNs time) const {
+  const TimeNs own = subtract_saturating(told_, stages_[spec].delay_ns);
+  return stages_[spec].waits ? std::max(own, time) : own;
 }
 
 // --- time ---
@@ -398,6 +415,7 @@ void CorrelationShard::move_watermark(TimeNs time) {
   if (watermark_ >= next_attention_) {
     attend_all();
   }
+  told_ = watermark_;
   records_.forget_before(subtract_saturating(watermark_, reach_ns_));
 }
 

@@ -151,6 +151,7 @@ class CorrelationShard {
   void pin_trees();
   void move_watermark(TimeNs time);
   void attend_all();
+  TimeNs told(std::uint32_t spec, TimeNs time) const;
   TimeNs attention_of(const Stage& stage) const;
   bool is_mine(const FeedEvent& event) const {
     return settings_.shards == 1 || event.shard == settings_.number;
@@ -182,6 +183,7 @@ class CorrelationShard {
   Folding folding_;
   FieldReader fields_;
   TimeNs watermark_;
+  TimeNs told_;            // behind it only while stages are told of a new one
   TimeNs next_attention_;  // no stage needs to see the watermark before it is there
   // Correlations with something of inner ones, lowest first.
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> pending_;

@@ -104,7 +104,7 @@ void CorrelationShard::save(std::string& out) const {
 
 bool CorrelationShard::load(std::string_view bytes) {
   WireReader reader(bytes);
-  watermark_ = reader.signed_number();
+  told_ = watermark_ = reader.signed_number();
   records_.load(reader);
   folding_.load(reader);
   std::map<std::string, Stage*> by_key;

@@ -62,12 +62,15 @@ class WindowDetector final : public Detector {
     if (!policy_.payload(observation, payload)) {
       return;
     }
+    watermark_ = std::max(watermark_, observation.watermark);
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
     bool created = false;
     Group& group = groups_.touch(observation.group_key, &created, observation.group_hash);
-    if (created) {
+    if (created || is_over(group)) {
+      counted_entries_ -= group.entries.size() - group.head;
+      group = Group();
       group.state = policy_.start();
     }
     const Entry entry{observation.time, observation.sequence, std::move(payload)};
@@ -93,13 +96,12 @@ class WindowDetector final : public Detector {
 
   void on_time(TimeNs watermark, const ReportSink&) override {
     watermark_ = std::max(watermark_, watermark);
-    const TimeNs horizon = subtract_saturating(watermark_, timespan_ns_);
-    groups_.expire([&](Group& group) {
-      const bool is_old = group.entries.empty() || group.entries.back().time < horizon;
-      if (is_old) {
-        counted_entries_ -= group.entries.size() - group.head;
+    groups_.expire([&](const Group& group) {
+      if (!is_over(group)) {
+        return false;
       }
-      return is_old;
+      counted_entries_ -= group.entries.size() - group.head;
+      return true;
     });
   }
 
@@ -226,6 +228,11 @@ class WindowDetector final : public Detector {
       view.last_seen = group.entries.back().time;
     }
     return view;
+  }
+
+  // No window of an event that may still come holds any of it.
+  bool is_over(const Group& group) const {
+    return group.entries.empty() || group.entries.back().time < begin_of(watermark_);
   }
 
   TimeNs begin_of(TimeNs end) const { return subtract_saturating(end, timespan_ns_); }

@@ -51,6 +51,9 @@ struct Observation {
   std::string_view group_key;    // one value per group-by name: see feed.h
   std::uint64_t group_hash = 0;  // seeded_hash() of it by DetectorSettings::hash_seed; 0: not known
   std::span<const FieldView> fields;  // one per CorrelationSpec::fields
+  // How far time was for the detector when this was observed: what is older is forgotten as of
+  // then, whether or not on_time() was called since. Never less than before.
+  TimeNs watermark = std::numeric_limits<TimeNs>::min();
   // May be null: no report will show it.
   std::shared_ptr<const RecordCopy> record;
 };
@@ -139,7 +142,8 @@ class Detector {
     static_cast<void>(stage);
   }
   // No observation earlier than `watermark` will come any more (but late ones): windows may be
-  // closed and forgotten.
+  // closed and forgotten. When it is called depends on what else the shard holds: beside what it
+  // reports it must change nothing that an observation could tell.
   virtual void on_time(TimeNs watermark, const ReportSink& sink) = 0;
   // on_time() reports nothing while the watermark is not past this.
   virtual TimeNs next_due() const { return std::numeric_limits<TimeNs>::max(); }

@@ -139,6 +139,22 @@ TEST_CASE("threads, shards and batches do not change a byte of any alert") {
   }
 }
 
+TEST_CASE("a record that comes later than the lateness meets the same state in any shard") {
+  const auto ruleset = load(every_kind(""));
+  std::mt19937_64 random(14);
+  for (int stream = 0; stream < streams(40); ++stream) {
+    CAPTURE(stream);
+    const std::string lines = joined(shuffled(random_lines(random, 80), random, 25));
+    ReplayOptions options = arrival(15);
+    const std::vector<std::string> expected = identified_alerts(replay(ruleset, lines, options));
+    for (const std::uint32_t shards : {2u, 3u, 7u}) {
+      CAPTURE(shards);
+      options.correlation.shards = shards;
+      REQUIRE(identified_alerts(replay(ruleset, lines, options)) == expected);
+    }
+  }
+}
+
 TEST_CASE("an alert's id is its own: no other alert has it, and a second run gives the same") {
   const auto ruleset = load(every_kind(""));
   std::mt19937_64 random(17);
