@@ -84,6 +84,9 @@ std::string summary(const Session& session,
   also(run.repaired, "repaired");
   also(run.skipped, "skipped (digests, control messages)");
   also(run.unclassified, "of no known log source");
+  if (run.malformed + run.oversized > 0 && session.options.dead_letter.empty()) {
+    out += " (--dead-letter FILE keeps what could not be read)";
+  }
   out += "\nalerts   " + with_thousands(alerts.alerts);
   std::string levels;
   for (std::size_t level = level_count; level-- > 0;) {

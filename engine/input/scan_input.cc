@@ -475,6 +475,10 @@ Result<std::unique_ptr<Input>> make_scan_input(FileInputOptions options) {
     return fail(path + ": " +
                 (is_glob(path) ? "nothing matches" : "there is no such file or folder"));
   }
+  if (files.empty() && !options.paths.empty() && options.notice) {
+    options.notice(
+        {InputNotice::Kind::warning, "no-files", options.paths.front(), "no file to read", 0});
+  }
   return std::unique_ptr<Input>(
       std::make_unique<ScanInput>(std::move(options), std::move(files), std::move(wake)));
 }

@@ -87,6 +87,7 @@ TEST_CASE("a file of Records that was cut off costs only the record that was cut
   CHECK(result.status == 0);
   CHECK(count_lines(result.out) == 2);
   CHECK(has(result.err, "records  2, 1 malformed"));
+  CHECK(has(result.err, "--dead-letter FILE keeps"));
 }
 
 TEST_CASE("a dead-letter file that cannot be written is said, and is exit status 3") {

@@ -337,6 +337,16 @@ TEST_CASE("globs name files, at any depth with **") {
   CHECK(texts(scan({folder / "[a].json"}).records) == numbered_list(7, 8));
 }
 
+TEST_CASE("a folder without files is no error, but is told of") {
+  const Folder folder;
+  folder.make_folder("empty");
+  const Outcome outcome = scan({folder / "empty"});
+  CHECK(outcome.error == "");
+  CHECK(outcome.records.empty());
+  REQUIRE(codes(outcome.notices) == std::vector<std::string>{"no-files"});
+  CHECK(outcome.notices.front().source == folder / "empty");
+}
+
 TEST_CASE("what is no regular file is skipped in folders with one warning") {
   const Folder folder;
   folder.write("a", numbered(0, 1));
