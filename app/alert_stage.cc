@@ -216,6 +216,9 @@ void AlertStage::tell_bad(const BatchResult& result) {
 }
 
 bool AlertStage::is_in_window(const Match& match) const {
+  if (match.record == nullptr) {
+    return true;  // it raises nothing, and correlations look for themselves
+  }
   const std::optional<TimeNs> time = match.record->time;
   return !time || ((!settings_.since || *time >= *settings_.since) &&
                    (!settings_.until || *time < *settings_.until));

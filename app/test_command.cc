@@ -36,6 +36,7 @@ class Bench {
     source->name = "test";
     source->decode.any_log_source = true;
     source_ = source;
+    worker_.copy_all_records();
   }
 
   BatchResult match(const std::vector<std::string>& events) {

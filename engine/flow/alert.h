@@ -36,6 +36,7 @@ struct RecordCopy {
 struct Match {
   RuleId rule{};
   std::uint64_t sequence = 0;  // of the record: ascending in the order of the input
+  // Null: no rule that this record meets raises alerts, and no correlation shows it.
   std::shared_ptr<const RecordCopy> record;
   std::vector<Evidence> evidence;  // empty if nobody wants it
 };

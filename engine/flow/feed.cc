@@ -151,17 +151,41 @@ FeedPlan::FeedPlan(const Ruleset& ruleset)
       if (from.is_correlation || from.rule >= consumers_.size()) {
         continue;
       }
-      Consumer consumer{spec, input, {}};
+      std::vector<FieldId> group;
       for (const std::string& field : from.group_fields) {
-        consumer.group.push_back(plan.find(field));
+        group.push_back(plan.find(field));
       }
-      consumers_[from.rule].push_back(std::move(consumer));
+      consumers_[from.rule].push_back({spec, input, intern_group(std::move(group))});
       shown_[from.rule] = shown_[from.rule] || !from.baseline;
     }
   }
 }
 
+std::uint32_t FeedPlan::intern_group(std::vector<FieldId> group) {
+  const auto known = std::find(groups_.begin(), groups_.end(), group);
+  const auto number = static_cast<std::uint32_t>(known - groups_.begin());
+  if (known == groups_.end()) {
+    groups_.push_back(std::move(group));
+  }
+  return number;
+}
+
 // --- builder ---
+
+// The usual case: no value, or one short text that is kept as it stands. False: see read().
+bool FeedBuilder::read_one(Event& event, FieldId field, std::optional<std::string_view>& text) {
+  const EntryId entry = field == no_field ? no_entry : event.first(field);
+  if (entry == no_entry) {
+    text = std::nullopt;
+    return true;
+  }
+  const Value& value = event.value(entry);
+  if (value.kind != ValueKind::string || event.next(entry) != no_entry) {
+    return false;
+  }
+  text = value.plain ? value.raw() : event.text(entry);
+  return text->size() <= limits::detector_text_bytes_max;
+}
 
 // The field's texts: null and [] are no values.
 void FeedBuilder::read(Event& event, FieldId field) {
@@ -197,6 +221,11 @@ void FeedBuilder::read(Event& event, FieldId field) {
 // One value as it is, several as the JSON text of all of them (DETECTION.md, choice 13).
 void FeedBuilder::append_key(Event& event, const std::vector<FieldId>& group, Feed& feed) {
   for (const FieldId field : group) {
+    std::optional<std::string_view> one;
+    if (read_one(event, field, one)) {
+      append_group_value(one, feed.texts);
+      continue;
+    }
     read(event, field);
     if (read_.empty()) {
       append_group_value(std::nullopt, feed.texts);
@@ -215,16 +244,62 @@ void FeedBuilder::append_key(Event& event, const std::vector<FieldId>& group, Fe
   }
 }
 
+const FeedText& FeedBuilder::key_of(Event& event, std::uint32_t group, Feed& feed) {
+  Key& key = keys_[group];
+  if (key.record != record_number_) {
+    const std::size_t begin = feed.texts.size();
+    append_key(event, plan_->groups_[group], feed);
+    key = {record_number_, {begin, static_cast<std::uint32_t>(feed.texts.size() - begin)}};
+  }
+  return key.text;
+}
+
+FeedField FeedBuilder::values_of(Event& event, FieldId field, Feed& feed) {
+  const auto known = std::find_if(
+      values_.begin(), values_.end(), [&](const Values& values) { return values.field == field; });
+  if (known != values_.end()) {
+    return known->slice;
+  }
+  values_.push_back({field, append_values(event, field, feed)});
+  return values_.back().slice;
+}
+
 FeedField FeedBuilder::append_values(Event& event, FieldId field, Feed& feed) {
-  read(event, field);
   FeedField slice;
   slice.first = static_cast<std::uint32_t>(feed.values.size());
+  std::optional<std::string_view> one;
+  if (read_one(event, field, one)) {
+    read_.clear();
+    if (one) {
+      read_.push_back(*one);
+    }
+  } else {
+    read(event, field);
+  }
   slice.count = static_cast<std::uint32_t>(read_.size());
   for (const std::string_view text : read_) {
     feed.values.push_back({feed.texts.size(), static_cast<std::uint32_t>(text.size())});
     feed.texts.append(text);
   }
   return slice;
+}
+
+// A record that meets several inputs counts once per group.
+void FeedBuilder::draft(Event& event, const FeedPlan::Consumer& consumer, Feed& feed) {
+  const FeedText& key = key_of(event, consumer.group, feed);
+  std::uint64_t& drafted_in = drafted_in_[consumer.spec];
+  const auto same =
+      drafted_in != record_number_
+          ? drafts_.end()
+          : std::find_if(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
+              return draft.spec == consumer.spec && feed.text(draft.key) == feed.text(key);
+            });
+  drafted_in = record_number_;
+  if (same != drafts_.end()) {
+    same->inputs |= std::uint64_t{1} << consumer.input;
+  } else {
+    drafts_.push_back({consumer.spec, std::uint64_t{1} << consumer.input, key});
+  }
 }
 
 void FeedBuilder::add(Event& event,
@@ -235,30 +310,14 @@ void FeedBuilder::add(Event& event,
                       std::shared_ptr<const RecordCopy> record,
                       Feed& feed) {
   drafts_.clear();
+  values_.clear();
   drafted_in_.resize(plan_->fields_.size());
+  keys_.resize(plan_->groups_.size());
   ++record_number_;
   for (const RuleId rule : rules) {
-    if (!plan_->feeds(rule)) {
-      continue;
-    }
-    for (const FeedPlan::Consumer& consumer : plan_->consumers_[index(rule)]) {
-      const std::size_t begin = feed.texts.size();
-      append_key(event, consumer.group, feed);
-      const FeedText key{begin, static_cast<std::uint32_t>(feed.texts.size() - begin)};
-      // A record that meets several inputs counts once per group.
-      std::uint64_t& drafted_in = drafted_in_[consumer.spec];
-      const auto same =
-          drafted_in != record_number_
-              ? drafts_.end()
-              : std::find_if(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
-                  return draft.spec == consumer.spec && feed.text(draft.key) == feed.text(key);
-                });
-      drafted_in = record_number_;
-      if (same != drafts_.end()) {
-        same->inputs |= std::uint64_t{1} << consumer.input;
-        feed.texts.resize(begin);
-      } else {
-        drafts_.push_back({consumer.spec, std::uint64_t{1} << consumer.input, key});
+    if (plan_->feeds(rule)) {
+      for (const FeedPlan::Consumer& consumer : plan_->consumers_[index(rule)]) {
+        draft(event, consumer, feed);
       }
     }
   }
@@ -281,7 +340,7 @@ void FeedBuilder::add(Event& event,
     const auto first_field = static_cast<std::uint32_t>(feed.fields.size());
     feed.events.push_back({draft.spec, first_field, draft.inputs, draft.key});
     for (const FieldId field : plan_->fields_[draft.spec]) {
-      feed.fields.push_back(append_values(event, field, feed));
+      feed.fields.push_back(values_of(event, field, feed));
     }
   }
 }

@@ -107,10 +107,13 @@ class FeedPlan {
   struct Consumer {
     std::uint32_t spec;
     std::uint32_t input;
-    std::vector<FieldId> group;
+    std::uint32_t group;  // into groups_
   };
+  std::uint32_t intern_group(std::vector<FieldId> group);
+
   std::vector<std::vector<Consumer>> consumers_;  // by rule
   std::vector<bool> shown_;                       // by rule
+  std::vector<std::vector<FieldId>> groups_;      // different ones
   std::vector<std::vector<FieldId>> fields_;      // by correlation
   bool needs_watermark_ = false;
 };
@@ -134,8 +137,21 @@ class FeedBuilder {
     std::uint64_t inputs;
     FeedText key;
   };
+  // Of the record at hand, once it was made: many correlations ask for the same.
+  struct Key {
+    std::uint64_t record = 0;
+    FeedText text;
+  };
+  struct Values {
+    FieldId field = no_field;
+    FeedField slice;
+  };
+  void draft(Event& event, const FeedPlan::Consumer& consumer, Feed& feed);
+  const FeedText& key_of(Event& event, std::uint32_t group, Feed& feed);
   void append_key(Event& event, const std::vector<FieldId>& group, Feed& feed);
+  FeedField values_of(Event& event, FieldId field, Feed& feed);
   FeedField append_values(Event& event, FieldId field, Feed& feed);
+  bool read_one(Event& event, FieldId field, std::optional<std::string_view>& text);
   void read(Event& event, FieldId field);
 
   std::shared_ptr<const FeedPlan> plan_;
@@ -143,6 +159,8 @@ class FeedBuilder {
   std::vector<std::string_view> read_;     // texts of one field
   std::deque<std::string> kept_;           // of texts that had to be made
   std::vector<std::uint64_t> drafted_in_;  // by correlation: the last record with a draft of it
+  std::vector<Key> keys_;                  // by group of the plan
+  std::vector<Values> values_;
   std::uint64_t record_number_ = 0;
   std::string joined_;
 };

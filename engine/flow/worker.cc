@@ -26,6 +26,7 @@ class BatchVisitor final : public RecordVisitor {
  public:
   BatchVisitor(const Batch& batch,
                bool want_evidence,
+               bool copies_all,
                bool wants_time,
                const FeedPlan& feeds,
                const Feed::Size& feed_expected,
@@ -37,6 +38,7 @@ class BatchVisitor final : public RecordVisitor {
       : batch_(batch),
         program_(*batch.ruleset->program),
         want_evidence_(want_evidence),
+        copies_all_(copies_all),
         wants_time_(wants_time),
         feeds_(feeds),
         feed_expected_(feed_expected),
@@ -61,21 +63,25 @@ class BatchVisitor final : public RecordVisitor {
     const std::uint64_t record = outcome_.records++;
     ++outcome_.result.counters.events;
     outcome_.result.counters.read_in_part += event.is_whole() ? 0u : 1u;
-    if (!timed_) {
-      timed_ = true;
-      outcome_.result.first_time = event_time(event);
-    }
     if (repaired) {
       ++outcome_.result.counters.repaired;
     }
     if (source.kind == SourceClass::Kind::unknown) {
       ++outcome_.result.counters.unclassified;
     }
+    if (timed_ && !wants_time_ && rules.empty()) {
+      return;
+    }
+    const std::optional<TimeNs> time = event_time(event);
+    if (!timed_) {
+      timed_ = true;
+      outcome_.result.first_time = time;
+    }
     if (wants_time_) {
-      note_time(event_time(event));
+      note_time(time);
     }
     if (!rules.empty()) {
-      keep(event, source, record, batch_.stream_offset + offset, rules);
+      keep(event, source, time, record, batch_.stream_offset + offset, rules);
     }
   }
 
@@ -115,54 +121,63 @@ class BatchVisitor final : public RecordVisitor {
 
   void keep(Event& event,
             const SourceClass& source,
+            const std::optional<TimeNs>& time,
             std::uint64_t record,
             std::uint64_t offset,
             std::span<const RuleId> rules) {
     // evidence() uses the scratch that `rules` lives in.
     matched_.assign(rules.begin(), rules.end());
     const Ruleset& ruleset = *batch_.ruleset;
+    bool alerts = copies_all_;
+    bool is_shown = false;
+    bool feeds = false;
+    for (const RuleId rule : matched_) {
+      alerts = alerts || flag(ruleset.alerts_alone, rule, true);
+      is_shown = is_shown || feeds_.is_shown(rule);
+      feeds = feeds || feeds_.feeds(rule);
+    }
+    const Hash128 identity =
+        alerts || feeds
+            ? record_identity(event, source.cloudtrail, batch_.source->stream_id, offset)
+            : Hash128{};
     // What no alert will show is not copied: the baseline of a detector may be a third of all
     // records.
-    const bool alerts = std::any_of(matched_.begin(), matched_.end(), [&](RuleId rule) {
-      return flag(ruleset.alerts_alone, rule, true);
-    });
-    const bool is_shown = std::any_of(
-        matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.is_shown(rule); });
-    const bool whole = is_shown || (alerts && want_evidence_);
-    auto copy = whole ? std::make_shared<RecordCopy>() : slim_copy();
-    copy->record = record;
-    copy->offset = offset;
-    copy->cloudtrail = source.cloudtrail;
-    copy->time = event_time(event);
-    copy->identity = record_identity(event, source.cloudtrail, batch_.source->stream_id, offset);
-    if (whole) {
-      copy->source = batch_.source->name;
-      copy->json = std::string(event.json());
-      const EntryId event_id = event.first(program_.plan().system().event_id);
-      if (source.cloudtrail && event_id != no_entry) {
-        copy->event_id = std::string(event.text(event_id));
+    std::shared_ptr<RecordCopy> copy;
+    if (alerts || is_shown) {
+      const bool whole = is_shown || want_evidence_;
+      copy = whole ? std::make_shared<RecordCopy>() : slim_copy();
+      copy->record = record;
+      copy->offset = offset;
+      copy->cloudtrail = source.cloudtrail;
+      copy->time = time;
+      copy->identity = identity;
+      if (whole) {
+        copy->source = batch_.source->name;
+        copy->json = std::string(event.json());
+        const EntryId event_id = event.first(program_.plan().system().event_id);
+        if (source.cloudtrail && event_id != no_entry) {
+          copy->event_id = std::string(event.text(event_id));
+        }
       }
     }
     for (const RuleId rule : matched_) {
-      Match match;
+      Match& match = outcome_.result.matches.emplace_back();
       match.rule = rule;
       match.sequence = record;
       match.record = copy;
       if (want_evidence_ && flag(ruleset.alerts_alone, rule, true)) {
         match.evidence = program_.evidence(rule, event, scratch_);
       }
-      outcome_.result.matches.push_back(std::move(match));
     }
-    if (std::any_of(
-            matched_.begin(), matched_.end(), [&](RuleId rule) { return feeds_.feeds(rule); })) {
+    if (feeds) {
       if (outcome_.result.feed == nullptr) {
         outcome_.result.feed = std::make_shared<Feed>();
         outcome_.result.feed->reserve(feed_expected_);
       }
       feed_builder_.add(event,
                         matched_,
-                        copy->time,
-                        copy->identity,
+                        time,
+                        identity,
                         record,
                         is_shown ? copy : nullptr,
                         *outcome_.result.feed);
@@ -170,7 +185,9 @@ class BatchVisitor final : public RecordVisitor {
       fed.offset = offset;
       fed.latest = outcome_.result.latest_time;
     }
-    outcome_.copies.push_back(std::move(copy));
+    if (copy != nullptr) {
+      outcome_.copies.push_back(std::move(copy));
+    }
   }
 
   // Of a record that is only counted: many of them in one piece of memory.
@@ -188,6 +205,7 @@ class BatchVisitor final : public RecordVisitor {
   const Batch& batch_;
   const Program& program_;
   bool want_evidence_;
+  bool copies_all_;
   bool wants_time_;
   const FeedPlan& feeds_;
   const Feed::Size& feed_expected_;
@@ -356,6 +374,7 @@ Outcome Worker::process(const Batch& batch) {
   Decoder& decoder = decoder_for(batch.source->decode);
   BatchVisitor visitor(batch,
                        want_evidence_,
+                       copies_all_,
                        wants_time(),
                        *feed_plan_,
                        feed_expected_,

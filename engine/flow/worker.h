@@ -74,6 +74,9 @@ class Worker {
   // holds.
   Outcome process(const Batch& batch);
 
+  // Matches of rules that raise no alert carry their record too: for who asks rules one by one.
+  void copy_all_records() { copies_all_ = true; }
+
   // What the rules of the current rule set took; empty without a profile_clock.
   std::span<const RuleProfile> profile() const;
   // Of the last batch; null before the first.
@@ -91,6 +94,7 @@ class Worker {
 
   ExtentChoice extent_;
   bool want_evidence_;
+  bool copies_all_ = false;
   FilterMode filter_mode_;
   bool wants_time_;
   std::uint64_t (*profile_clock_)();

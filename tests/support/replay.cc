@@ -14,7 +14,7 @@ class Collector final : public ResultConsumer {
 
   void consume(BatchResult& result) override {
     for (const Match& match : result.matches) {
-      replay.matches.emplace_back(index(match.rule), match.record->record);
+      replay.matches.emplace_back(index(match.rule), match.sequence);
       if (ruleset_->alerts_alone[index(match.rule)]) {
         replay.alerts.push_back(make_alert(match, ruleset_, result.received_at));
       }

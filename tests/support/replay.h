@@ -27,7 +27,7 @@ struct Replay {
   RunCounters counters;
   CorrelationCounters correlations;
   std::string problem;  // with what is sorted on disk; empty: none
-  // Every match in order: index of the rule, number of the record in its source.
+  // Every match in order: index of the rule, number of the record in the input.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> matches;
   // What raises alerts, in order: matches of a batch, then its reports.
   std::vector<Alert> alerts;
