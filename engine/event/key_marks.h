@@ -39,7 +39,7 @@ struct KeyMarks {
   // By block, a bit for each byte.
   std::uint64_t quotes[blocks_size] = {};   // that begin and end strings
   std::uint64_t found[blocks_size] = {};    // where an anchor begins, or what looks like one
-  std::uint64_t spaces[blocks_size] = {};   // of a simple line
+  std::uint64_t spaces[blocks_size] = {};   // of a simple line: spaces and backslashes
   std::uint64_t strings[blocks_size] = {};  // in strings
   // Brackets outside strings, and how many are open where the block begins: of those blocks only
   // that were asked for (DepthPass), if the line is a simple one.
@@ -50,7 +50,7 @@ struct KeyMarks {
 
   std::uint32_t hits[hits_max + 2 * block_bytes] = {};  // where anchors begin, ascending
   std::uint32_t hit_count = 0;
-  // Neither backslashes nor control characters, no white space outside strings.
+  // No control characters; neither white space nor backslashes outside strings.
   bool simple = false;
   bool has_backslash = false;
   // \u or \/: text may be spelled so that it is not seen. Or a backslash outside of strings.

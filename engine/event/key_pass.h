@@ -101,7 +101,8 @@ inline void collect_hits(KeyMarks& marks) {
   marks.hit_count = count;
 }
 
-// The bytes in strings, from where the quotes are. False: there is white space outside of them.
+// The bytes in strings, from where the quotes are. False: there is white space or a backslash
+// outside of them.
 template <class Vectors>
 inline bool find_strings(KeyMarks& marks) {
   std::uint64_t in_string = 0;
@@ -115,7 +116,6 @@ inline bool find_strings(KeyMarks& marks) {
   return outside == 0;
 }
 
-template <class Vectors>
 inline void end_blocks(std::uint32_t blocks, KeyMarks& marks) {
   marks.blocks = blocks;
   for (std::uint32_t i = blocks; i < blocks + KeyMarks::group; ++i) {
@@ -124,20 +124,22 @@ inline void end_blocks(std::uint32_t blocks, KeyMarks& marks) {
   }
 }
 
-// Goes over the blocks that have neither a newline nor anything rare. Nearly all that the filter
-// costs is here: what is not needed of every block is found out later. Returns where it stops.
+// Goes over the blocks from `offset` on that have neither a newline nor anything rare. Nearly all
+// that the filter costs is here: what is not needed of every block is found out later. Returns
+// where it stops.
 template <class Vectors>
 [[gnu::noinline]] std::uint32_t pass_simple(const char* begin,
+                                            std::uint32_t offset,
                                             std::uint32_t end,
                                             const KeyAnchors& anchors,
                                             typename Vectors::Union& outer,
                                             KeyMarks& marks) {
   const typename Vectors::Anchors wanted(anchors);
   typename Vectors::Union all = outer;
-  std::uint64_t* __restrict quotes = marks.quotes;
-  std::uint64_t* __restrict spaces = marks.spaces;
-  std::uint64_t* __restrict found = marks.found;
-  std::uint32_t offset = 0;
+  const std::uint32_t first = offset / KeyMarks::block_bytes;
+  std::uint64_t* __restrict quotes = marks.quotes + first;
+  std::uint64_t* __restrict spaces = marks.spaces + first;
+  std::uint64_t* __restrict found = marks.found + first;
   for (; offset < end; offset += KeyMarks::block_bytes) {
     const char* const block = begin + offset;
     __builtin_prefetch(block + ahead_bytes);
@@ -154,6 +156,34 @@ template <class Vectors>
   return offset;
 }
 
+// The block in which a simple line ends, or one that has a backslash. False: it is no such line.
+template <class Vectors>
+inline bool odd_block(const char* begin,
+                      std::uint32_t offset,
+                      const KeyAnchors& anchors,
+                      PassState& state,
+                      std::uint64_t& newlines,
+                      KeyMarks& marks) {
+  const char* const block = begin + offset;
+  const Vectors bytes(block);
+  newlines = bytes.equal('\n');
+  const std::uint64_t line = newlines == 0 ? ~std::uint64_t{0} : (newlines & (0 - newlines)) - 1;
+  if ((bytes.at_most('\x1f') & line) != 0) {
+    return false;
+  }
+  const std::uint64_t backslashes = bytes.equal('\\') & line;
+  std::uint64_t quotes = bytes.equal('"') & line;
+  if ((backslashes | state.next_escaped) != 0) {
+    quotes &= ~escapes<Vectors>(block, backslashes, line, state);
+  }
+  state.has_high = state.has_high || (bytes.high() & line) != 0;
+  const std::uint32_t number = offset / KeyMarks::block_bytes;
+  marks.quotes[number] = quotes;
+  marks.spaces[number] = (bytes.equal(' ') & line) | backslashes;
+  marks.found[number] = bytes.anchored(block, typename Vectors::Anchors(anchors)) & line;
+  return true;
+}
+
 // Returns the size of the line with its newline, or 0: it is not a simple one, or not all of it is
 // readable in blocks.
 template <class Vectors>
@@ -162,28 +192,30 @@ inline std::uint32_t simple_line(const char* begin,
                                  const KeyAnchors& anchors,
                                  KeyMarks& marks) {
   typename Vectors::Union all;
-  const std::uint32_t offset = pass_simple<Vectors>(begin, whole_end, anchors, all, marks);
-  if (offset >= whole_end) {
-    return 0;
+  PassState state;
+  std::uint32_t offset = 0;
+  std::uint64_t newlines = 0;
+  for (;; offset += KeyMarks::block_bytes) {
+    if (state.next_escaped == 0) {
+      offset = pass_simple<Vectors>(begin, offset, whole_end, anchors, all, marks);
+    }
+    if (offset >= whole_end ||
+        !odd_block<Vectors>(begin, offset, anchors, state, newlines, marks)) {
+      return 0;
+    }
+    if (newlines != 0) {
+      break;
+    }
   }
-  const char* const block = begin + offset;
-  const Vectors bytes(block);
-  const std::uint64_t newlines = bytes.equal('\n');
-  const std::uint64_t line = (newlines & (0 - newlines)) - 1;
-  if (newlines == 0 || ((bytes.at_most('\x1f') | bytes.equal('\\')) & line) != 0) {
-    return 0;
-  }
-  const std::uint32_t last = offset / KeyMarks::block_bytes;
-  marks.quotes[last] = bytes.equal('"') & line;
-  marks.spaces[last] = bytes.equal(' ') & line;
-  marks.found[last] = bytes.anchored(block, typename Vectors::Anchors(anchors)) & line;
-  end_blocks<Vectors>(last + 1, marks);
+  end_blocks(offset / KeyMarks::block_bytes + 1, marks);
   if (!Vectors::strings_of(marks)) {
     return 0;
   }
   marks.simple = true;
-  marks.has_backslash = marks.has_odd_escape = marks.has_bare_space = false;
-  marks.has_non_ascii = all.has_high() || (bytes.high() & line) != 0;
+  marks.has_backslash = state.has_backslash;
+  marks.has_odd_escape = state.odd != 0;
+  marks.has_bare_space = false;
+  marks.has_non_ascii = state.has_high || all.has_high();
   collect_hits<Vectors>(marks);
   return offset + static_cast<std::uint32_t>(__builtin_ctzll(newlines)) + 1;
 }
@@ -249,7 +281,7 @@ inline void finish(std::uint32_t offset, const PassState& state, KeyMarks& marks
   marks.has_odd_escape = state.odd != 0;
   marks.has_bare_space = state.has_bare_space;
   marks.has_non_ascii = state.has_high;
-  end_blocks<Vectors>(offset / KeyMarks::block_bytes + 1, marks);
+  end_blocks(offset / KeyMarks::block_bytes + 1, marks);
   collect_hits<Vectors>(marks);
 }
 

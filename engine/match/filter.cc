@@ -86,6 +86,21 @@ bool is_harmless_null(const FilterKey& key, std::string_view text) {
          !key.has_hash(compiled::ends_hash({}));
 }
 
+// Of what an eventSource names, up to its dot: tells nearly all services apart by three characters.
+constexpr std::size_t service_places = 4096;
+std::size_t service_place(std::string_view event_source) {
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < 3 && i < event_source.size() && event_source[i] != '.'; ++i) {
+    place = place * 37 + static_cast<unsigned char>(event_source[i]);
+  }
+  return place % service_places;
+}
+
+bool is_usual_category(std::string_view value) {
+  return value == "Management" || value == "Data" || value == "Insight" ||
+         value == "NetworkActivity";
+}
+
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
@@ -127,17 +142,19 @@ struct Filter::Impl {
   bool is_foreign(std::string_view event_source) const;
   bool take_time(std::string_view text);
   bool is_quote(std::size_t at) const;
+  bool is_directly_in_record(std::uint32_t place) const;
+  void find_depths(const char* begin, std::uint32_t place);
   void find_depths(const char* begin);
   std::size_t closing_quote(std::size_t from, std::size_t size) const;
 
   const ProgramData* program = nullptr;
   Target target;
   KeyLookup lookup;
-  std::vector<std::uint8_t> wanted;    // indices of the plan's keys
-  std::vector<std::uint8_t> deciding;  // those of them that decide
-  std::vector<std::uint8_t> in_roles;  // ... that have a role
-  std::vector<Seen> seen;              // by key
-  std::bitset<256> foreign;            // what services of other products begin with
+  std::vector<std::uint8_t> wanted;       // indices of the plan's keys
+  std::vector<std::uint8_t> with_values;  // those of them whose value decides
+  std::vector<std::uint8_t> in_roles;     // ... that have a role
+  std::vector<Seen> seen;                 // by key
+  std::bitset<service_places> foreign;    // services of other products, by service_place()
   unsigned evidence_needed = 0;
   bool wants_time = false;
   bool active = false;
@@ -208,7 +225,7 @@ Filter::Filter(const Program& program,
     return;
   }
   for (const std::string& service : self.program->foreign_services) {
-    self.foreign.set(static_cast<unsigned char>(service.front()));
+    self.foreign.set(service_place(service));
   }
   const std::vector<FilterKey>& keys = self.target.plan->keys();
   self.seen.resize(keys.size());
@@ -219,10 +236,10 @@ Filter::Filter(const Program& program,
         (keys[i].role == KeyRole::category && self.target.needs_category) ||
         (keys[i].role == KeyRole::time && wants_time)) {
       self.wanted.push_back(static_cast<std::uint8_t>(i));
-      if (keys[i].decides) {
-        self.deciding.push_back(static_cast<std::uint8_t>(i));
+      if (keys[i].decides || keys[i].role == KeyRole::category) {
+        self.with_values.push_back(static_cast<std::uint8_t>(i));
       }
-      if (keys[i].role != KeyRole::none) {
+      if (keys[i].role != KeyRole::none && keys[i].role != KeyRole::category) {
         self.in_roles.push_back(static_cast<std::uint8_t>(i));
       }
     }
@@ -387,7 +404,7 @@ std::optional<bool> Filter::Impl::text_of(const FilterKey& key,
 // False: the record must be looked at in full.
 bool Filter::Impl::values_allow(std::string_view line) {
   const FilterKey* const keys = target.plan->keys().data();
-  for (const std::uint8_t number : deciding) {
+  for (const std::uint8_t number : with_values) {
     const FilterKey& key = keys[number];
     const Seen& one = seen[number];
     for (std::uint32_t i = 0; i < one.count; ++i) {
@@ -396,7 +413,17 @@ bool Filter::Impl::values_allow(std::string_view line) {
         if (!*verdict) {
           return false;
         }
-      } else if (!value_allows(key, {line.data() + at, closing_quote(at, line.size()) - at})) {
+        continue;
+      }
+      const std::string_view value(line.data() + at, closing_quote(at, line.size()) - at);
+      // With another category than those a record may be for other rules: but is it the record's?
+      if (key.role == KeyRole::category && !is_usual_category(value)) {
+        find_depths(line.data(), one.places[i]);
+        if (is_directly_in_record(one.places[i])) {
+          return false;
+        }
+      }
+      if (key.decides && !value_allows(key, value)) {
         return false;
       }
     }
@@ -404,17 +431,26 @@ bool Filter::Impl::values_allow(std::string_view line) {
   return true;
 }
 
-// Of a simple line the depths are not known yet: as far as keys stand that have a role.
-void Filter::Impl::find_depths(const char* begin) {
-  if (!marks.simple) {
-    return;
+// Of a simple line the depths are not known yet.
+void Filter::Impl::find_depths(const char* begin, std::uint32_t place) {
+  if (marks.simple) {
+    depth_pass(begin, place / KeyMarks::block_bytes + 1, marks);
   }
+}
+
+// As far as keys stand that have a role.
+void Filter::Impl::find_depths(const char* begin) {
   std::uint32_t last = 0;
   for (const std::uint8_t number : in_roles) {
     const Seen& one = seen[number];
     last = std::max(last, one.count == 0 ? 0 : one.places[one.count - 1]);
   }
-  depth_pass(begin, last / KeyMarks::block_bytes + 1, marks);
+  find_depths(begin, last);
+}
+
+// Is the key there one of the record's own?
+bool Filter::Impl::is_directly_in_record(std::uint32_t place) const {
+  return is_quote(place - 1) && marks.depth_at(place) == 1;
 }
 
 // Takes the evidence of what the record is. False: it must be looked at in full.
@@ -433,7 +469,7 @@ bool Filter::Impl::roles_allow(Judged& judged) {
         }
         continue;
       }
-      if (!is_quote(place - 1) || marks.depth_at(place) != 1) {
+      if (!is_directly_in_record(place)) {
         continue;
       }
       judged.evidence |= 1u << static_cast<unsigned>(key.role);
@@ -518,7 +554,7 @@ bool Filter::Impl::literals_allow(const FilterKey& key, std::string_view value) 
 }
 
 bool Filter::Impl::is_foreign(std::string_view event_source) const {
-  if (event_source.empty() || !foreign[static_cast<unsigned char>(event_source.front())]) {
+  if (!foreign[service_place(event_source)]) {
     return false;
   }
   const std::string_view service = event_source.substr(0, event_source.find('.'));
@@ -529,21 +565,13 @@ bool Filter::Impl::is_foreign(std::string_view event_source) const {
 // Of a string directly in the record.
 bool Filter::Impl::role_allows(const FilterKey& key, std::string_view value, Judged& judged) const {
   const bool escaped = marks.has_backslash && value.find('\\') != value.npos;
-  switch (key.role) {
-    case KeyRole::source:
-      return !escaped && !value.starts_with("aws:") &&
-             (program->foreign_services.empty() || !is_foreign(value));
-    case KeyRole::category:
-      return !escaped && (value == "Management" || value == "Data" || value == "Insight" ||
-                          value == "NetworkActivity");
-    case KeyRole::time:
-      judged.time = judged.time.empty() ? value : judged.time;
-      return !escaped;
-    case KeyRole::none:
-    case KeyRole::version:
-    case KeyRole::region:
-    case KeyRole::name:
-      break;
+  if (key.role == KeyRole::source) {
+    return !escaped && !value.starts_with("aws:") &&
+           (program->foreign_services.empty() || !is_foreign(value));
+  }
+  if (key.role == KeyRole::time) {
+    judged.time = judged.time.empty() ? value : judged.time;
+    return !escaped;
   }
   return true;
 }

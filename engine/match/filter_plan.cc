@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "engine/match/lower.h"
 
@@ -105,14 +106,42 @@ unsigned commonness(char c) {
   return common.find(c) != common.npos ? 4 : is_lower(c) ? 2 : 1;
 }
 
+// What most CloudTrail records hold, in lower case: what stands here is no rare text.
+constexpr std::string_view usual_text =
+    R"({"eventversion":"1.08","useridentity":{"type":"assumedrole","principalid":"aroa:session",)"
+    R"("arn":"arn:aws:sts::123456789012:assumed-role/name/session","accountid":"123456789012",)"
+    R"("accesskeyid":"asia","username":"name","sessioncontext":{"sessionissuer":{"type":"role",)"
+    R"("arn":"arn:aws:iam::123456789012:role/aws-service-role/name"},"webidfederationdata":{},)"
+    R"("attributes":{"mfaauthenticated":"false","creationdate":"2025-01-01t00:00:00z"}},)"
+    R"("invokedby":"amazonaws.com"},"eventtime":"","eventsource":"ec2.amazonaws.com","eventname":)"
+    R"("describeinstances","awsregion":"us-east-1","sourceipaddress":"10.0.0.1","useragent":)"
+    R"("aws-cli/2.13.5 python/3.11 linux/x86_64 exec-env/aws_ecs botocore/1.31 mozilla/5.0 (",)"
+    R"("errorcode":"accessdenied","errormessage":"user: is not authorized to perform: on resource:",)"
+    R"("requestparameters":{"rolename":"","policyarn":"","bucketname":"","instanceid":"",)"
+    R"("maxresults":1},"responseelements":null,"additionaleventdata":{},"requestid":"",)"
+    R"("eventid":"","readonly":true,"resources":[{"type":"aws::s3::object"}],"eventtype":)"
+    R"("awsapicall","managementevent":true,"recipientaccountid":"","eventcategory":"management",)"
+    R"("tlsdetails":{"tlsversion":"tlsv1.3","ciphersuite":"tls_aes_128_gcm_sha256",)"
+    R"("clientprovidedhostheader":"","sessioncredentialfromconsole":"true"}})";
+
+std::size_t times_usual(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = usual_text.find(text); at != usual_text.npos;
+       at = usual_text.find(text, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 std::uint32_t rare_triple(std::string_view literal) {
   std::uint32_t best = 0;
-  unsigned least = ~0u;
+  std::pair<std::size_t, unsigned> least{literal.npos, 0};
   for (std::uint32_t at = 0; at + 3 <= literal.size(); ++at) {
     const unsigned all =
         commonness(literal[at]) * commonness(literal[at + 1]) * commonness(literal[at + 2]);
-    if (all < least) {
-      least = all;
+    const std::pair<std::size_t, unsigned> commoner{times_usual(literal.substr(at, 3)), all};
+    if (commoner <= least) {
+      least = commoner;
       best = at;
     }
   }
