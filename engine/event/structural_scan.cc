@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// 64 bytes at a time become bit masks, as in Langdale and Lemire, "Parsing Gigabytes of JSON per
-// Second" (2019). Each path says how bytes become masks and how set bits become positions; what is
-// between is the same for all.
 #include "engine/event/structural_scan.h"
 
 #include <algorithm>
@@ -13,152 +10,13 @@
 #endif
 
 #include "engine/event/json.h"
+#include "engine/event/structural_blocks.h"
 
 namespace tocsin {
 namespace {
 
-using Run = StructuralScan::Run;
-
-constexpr std::size_t block_bytes = 64;
 // Room behind the last entry: a kernel writes whole vectors, and the walk looks ahead.
 constexpr std::size_t room_behind = 80;
-
-// Memory takes as long as a line's evaluation: the next line is asked for while this one is read.
-constexpr std::size_t ahead_bytes = 2048;
-
-#if defined(__GNUC__)
-#define TOCSIN_INLINE __attribute__((always_inline)) inline
-#else
-#define TOCSIN_INLINE inline
-#endif
-
-// A bit for each of 64 bytes, the first in the lowest.
-struct Masks {
-  std::uint64_t backslash = 0;
-  std::uint64_t quote = 0;
-  std::uint64_t operators = 0;  // { } [ ] , :
-  std::uint64_t space = 0;      // the character itself
-  std::uint64_t control = 0;    // below it
-  std::uint64_t high = 0;       // not ASCII
-};
-
-// Of the control characters, those that are white space between values; asked where there are some.
-struct Whites {
-  std::uint64_t newline = 0;
-  std::uint64_t other = 0;  // \t \r
-};
-
-// What is known of the bytes before a block.
-struct Before {
-  std::uint64_t escaped = 0;    // 1: its first byte is
-  std::uint64_t in_string = 0;  // all bits or none
-  std::uint64_t scalar = 0;     // 1: its last byte was part of a bare word
-};
-
-// The bytes that a backslash escapes: an odd number of them stand before it.
-TOCSIN_INLINE std::uint64_t escaped_bytes(std::uint64_t backslash, Before& before) {
-  if (backslash == 0) {
-    const std::uint64_t escaped = before.escaped;
-    before.escaped = 0;
-    return escaped;
-  }
-  constexpr std::uint64_t even_bits = 0x5555555555555555u;
-  backslash &= ~before.escaped;
-  const std::uint64_t follows = backslash << 1 | before.escaped;
-  const std::uint64_t odd_starts = backslash & ~even_bits & ~follows;
-  const std::uint64_t sum = odd_starts + backslash;
-  before.escaped = sum < odd_starts ? 1 : 0;
-  return (even_bits ^ (sum << 1)) & follows;
-}
-
-// The control characters that no JSON has: in a string any, outside all but white space.
-TOCSIN_INLINE std::uint64_t forbidden(std::uint64_t control,
-                                      std::uint64_t white,
-                                      std::uint64_t in_string) {
-  return control & (in_string | ~white);
-}
-
-template <bool lines,
-          Masks (*classify)(const char*),
-          Whites (*whites)(const char*),
-          std::uint64_t (*prefix_xor)(std::uint64_t),
-          void (*flatten)(Run&, const char*, std::uint64_t)>
-TOCSIN_INLINE void scan_blocks(Run& run) {
-  Before before;
-  std::uint64_t backslashes = 0;
-  std::uint64_t high = 0;
-  std::uint64_t loose = 0;
-  std::uint64_t broken = 0;
-  const char* at = run.begin;
-  for (bool more = true; more; at += block_bytes) {
-    __builtin_prefetch(at + ahead_bytes);
-    const Masks masks = classify(at);
-    std::uint64_t valid = ~std::uint64_t{0};
-    if (run.end - at < static_cast<std::ptrdiff_t>(block_bytes)) {
-      valid = (std::uint64_t{1} << (run.end - at)) - 1;
-      run.line_end = run.end;
-      more = false;
-    }
-    const std::uint64_t quote = masks.quote & ~escaped_bytes(masks.backslash, before);
-    const std::uint64_t began_inside = before.in_string;
-    const std::uint64_t in_string = prefix_xor(quote) ^ began_inside;
-    std::uint64_t white = masks.space;
-    if (masks.control != 0) {
-      const Whites found = whites(at);
-      white |= found.newline | found.other;
-      if (lines && (found.newline & valid) != 0) {
-        const std::uint64_t newline = found.newline & (0 - found.newline);
-        valid = newline - 1;
-        run.line_end = at + std::countr_zero(newline);
-        more = false;
-      }
-      broken |= forbidden(masks.control, white, in_string) & valid;
-    }
-    const std::uint64_t string_tail = in_string ^ quote;
-    const std::uint64_t scalar = ~(masks.operators | white);
-    const std::uint64_t bare = scalar & ~quote;
-    const std::uint64_t starts = scalar & ~(bare << 1 | before.scalar);
-    before.scalar = bare >> 63;
-    before.in_string = 0 - (in_string >> 63);
-    backslashes |= masks.backslash & valid;
-    loose |= (masks.backslash | white) & ~in_string & valid;
-    high |= masks.high & valid;
-    if (!more) {
-      // Does a string go on at the end of what is valid?
-      broken |= (static_cast<unsigned>(std::popcount(quote & valid)) ^ began_inside) & 1u;
-    }
-    flatten(run, at, (masks.operators | starts) & ~string_tail & valid);
-  }
-  run.has_backslash = backslashes != 0;
-  run.has_high = high != 0;
-  run.compact = loose == 0;
-  run.broken = broken != 0;
-}
-
-// Bit by bit.
-TOCSIN_INLINE void flatten_bits(Run& run, const char* at, std::uint64_t bits) {
-  const auto offset = static_cast<std::uint32_t>(at - run.begin);
-  std::uint32_t* positions = run.positions + run.count;
-  char* kinds = run.kinds + run.count;
-  const int count = std::popcount(bits);
-  // Eight at a time, some of them for nothing: no branch for each.
-  for (int done = 0; done < count; done += 8) {
-    for (int i = done; i < done + 8; ++i) {
-      const unsigned bit = static_cast<unsigned>(std::countr_zero(bits)) & 63u;
-      positions[i] = offset + bit;
-      kinds[i] = at[bit];
-      bits &= bits - 1;
-    }
-  }
-  run.count += static_cast<std::uint32_t>(count);
-}
-
-std::uint64_t prefix_xor_by_shifts(std::uint64_t bits) {
-  for (int shift = 1; shift < 64; shift *= 2) {
-    bits ^= bits << shift;
-  }
-  return bits;
-}
 
 #if defined(__x86_64__)
 
@@ -168,11 +26,14 @@ std::uint64_t prefix_xor_by_shifts(std::uint64_t bits) {
   __attribute__((     \
       target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,pclmul,bmi,bmi2,popcnt,lzcnt")))
 
+// The four lower bits tell the operators apart once [ ] are { }.
+TOCSIN_AVX512 inline __m512i operators_avx512() {
+  return _mm512_maskz_broadcast_i32x4(
+      0xffff, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0));
+}
+
 TOCSIN_AVX512 inline Masks classify_avx512(const char* at) {
   const __m512i bytes = _mm512_loadu_si512(at);
-  // The four lower bits tell the operators apart once [ ] are { }.
-  const __m512i table = _mm512_maskz_broadcast_i32x4(
-      0xffff, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0));
   const __m512i curled = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
   Masks masks;
   masks.backslash = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
@@ -181,7 +42,8 @@ TOCSIN_AVX512 inline Masks classify_avx512(const char* at) {
   masks.control = _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(' '));
   masks.high = _mm512_movepi8_mask(bytes);
   masks.operators =
-      _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table, curled), curled) & ~masks.control;
+      _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(operators_avx512(), curled), curled) &
+      ~masks.control;
   return masks;
 }
 
@@ -202,71 +64,19 @@ TOCSIN_AVX512 inline void store_avx512(std::uint32_t* to, __m128i places, __m512
   _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_maskz_cvtepu8_epi32(0xffff, places), offset));
 }
 
+struct Places {
+  alignas(block_bytes) std::uint8_t bytes[block_bytes];
+};
+constexpr Places places_of_block = [] {
+  Places places{};
+  for (unsigned i = 0; i < block_bytes; ++i) {
+    places.bytes[i] = static_cast<std::uint8_t>(i);
+  }
+  return places;
+}();
+
 TOCSIN_AVX512 inline void flatten_avx512(Run& run, const char* at, std::uint64_t bits) {
-  const __m512i iota = _mm512_set_epi8(63,
-                                       62,
-                                       61,
-                                       60,
-                                       59,
-                                       58,
-                                       57,
-                                       56,
-                                       55,
-                                       54,
-                                       53,
-                                       52,
-                                       51,
-                                       50,
-                                       49,
-                                       48,
-                                       47,
-                                       46,
-                                       45,
-                                       44,
-                                       43,
-                                       42,
-                                       41,
-                                       40,
-                                       39,
-                                       38,
-                                       37,
-                                       36,
-                                       35,
-                                       34,
-                                       33,
-                                       32,
-                                       31,
-                                       30,
-                                       29,
-                                       28,
-                                       27,
-                                       26,
-                                       25,
-                                       24,
-                                       23,
-                                       22,
-                                       21,
-                                       20,
-                                       19,
-                                       18,
-                                       17,
-                                       16,
-                                       15,
-                                       14,
-                                       13,
-                                       12,
-                                       11,
-                                       10,
-                                       9,
-                                       8,
-                                       7,
-                                       6,
-                                       5,
-                                       4,
-                                       3,
-                                       2,
-                                       1,
-                                       0);
+  const __m512i iota = _mm512_load_si512(places_of_block.bytes);
   const __m512i offset = _mm512_set1_epi32(static_cast<int>(at - run.begin));
   const __m512i places = _mm512_maskz_compress_epi8(bits, iota);
   const __m512i kinds = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(at));
@@ -285,11 +95,55 @@ TOCSIN_AVX512 inline void flatten_avx512(Run& run, const char* at, std::uint64_t
   run.count += count;
 }
 
+struct KernelAvx512 {
+  // Of many blocks: is there a byte beyond ASCII?
+  class Union {
+   public:
+    TOCSIN_AVX512 Union() : all_(_mm512_setzero_si512()) {}
+    TOCSIN_AVX512 void add(const char* at) { all_ = _mm512_or_si512(all_, _mm512_loadu_si512(at)); }
+    TOCSIN_AVX512 bool has_high() const { return _mm512_movepi8_mask(all_) != 0; }
+
+   private:
+    __m512i all_;
+  };
+  // Has the block a control character or a backslash?
+  TOCSIN_AVX512 static bool is_rare(const char* at) {
+    const __m512i bytes = _mm512_loadu_si512(at);
+    return _kortestz_mask64_u8(_mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(' ')),
+                               _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'))) == 0;
+  }
+  // Of a block that is not rare.
+  TOCSIN_AVX512 static PlainMasks masks(const char* at) {
+    const __m512i bytes = _mm512_loadu_si512(at);
+    const __m512i curled = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
+    PlainMasks masks;
+    masks.quote = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"'));
+    masks.operators =
+        _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(operators_avx512(), curled), curled);
+    masks.space = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' '));
+    return masks;
+  }
+  TOCSIN_AVX512 static Masks classify(const char* at) { return classify_avx512(at); }
+  TOCSIN_AVX512 static Whites whites(const char* at) { return whites_avx512(at); }
+  TOCSIN_AVX512 static std::uint64_t prefix_xor(std::uint64_t bits) {
+    return prefix_xor_avx512(bits);
+  }
+  TOCSIN_AVX512 static void flatten(Run& run, const char* at, std::uint64_t bits) {
+    flatten_avx512(run, at, bits);
+  }
+};
+
+TOCSIN_AVX512 TOCSIN_NOINLINE bool line_block_avx512(Run& run, const char* at, State& state) {
+  return scan_any_block<true, KernelAvx512>(run, at, state);
+}
+TOCSIN_AVX512 TOCSIN_NOINLINE bool document_block_avx512(Run& run, const char* at, State& state) {
+  return scan_any_block<false, KernelAvx512>(run, at, state);
+}
 TOCSIN_AVX512 void lines_avx512(Run& run) {
-  scan_blocks<true, classify_avx512, whites_avx512, prefix_xor_avx512, flatten_avx512>(run);
+  scan_blocks<KernelAvx512, line_block_avx512>(run);
 }
 TOCSIN_AVX512 void document_avx512(Run& run) {
-  scan_blocks<false, classify_avx512, whites_avx512, prefix_xor_avx512, flatten_avx512>(run);
+  scan_blocks<KernelAvx512, document_block_avx512>(run);
 }
 
 // --- AVX2 ---
@@ -308,15 +162,21 @@ TOCSIN_AVX2 inline std::uint64_t equal_avx2(__m256i low, __m256i high, char c) {
   return bits_avx2(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted));
 }
 
-TOCSIN_AVX2 inline Masks classify_avx2(const char* at) {
-  const __m256i low = half_avx2(at);
-  const __m256i high = half_avx2(at + 32);
+// Some control characters are taken for operators.
+TOCSIN_AVX2 inline std::uint64_t operators_avx2(__m256i low, __m256i high) {
   const __m256i table = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0));
   const __m256i curl = _mm256_set1_epi8(0x20);
-  const __m256i last_control = _mm256_set1_epi8(0x1f);
   const __m256i low_curled = _mm256_or_si256(low, curl);
   const __m256i high_curled = _mm256_or_si256(high, curl);
+  return bits_avx2(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, low_curled), low_curled),
+                   _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, high_curled), high_curled));
+}
+
+TOCSIN_AVX2 inline Masks classify_avx2(const char* at) {
+  const __m256i low = half_avx2(at);
+  const __m256i high = half_avx2(at + 32);
+  const __m256i last_control = _mm256_set1_epi8(0x1f);
   Masks masks;
   masks.backslash = equal_avx2(low, high, '\\');
   masks.quote = equal_avx2(low, high, '"');
@@ -324,10 +184,7 @@ TOCSIN_AVX2 inline Masks classify_avx2(const char* at) {
   masks.control = bits_avx2(_mm256_cmpeq_epi8(_mm256_min_epu8(low, last_control), low),
                             _mm256_cmpeq_epi8(_mm256_min_epu8(high, last_control), high));
   masks.high = bits_avx2(low, high);
-  masks.operators =
-      bits_avx2(_mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, low_curled), low_curled),
-                _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, high_curled), high_curled)) &
-      ~masks.control;
+  masks.operators = operators_avx2(low, high) & ~masks.control;
   return masks;
 }
 
@@ -343,11 +200,58 @@ TOCSIN_AVX2 inline std::uint64_t prefix_xor_avx2(std::uint64_t bits) {
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(all));
 }
 
+struct KernelAvx2 {
+  class Union {
+   public:
+    TOCSIN_AVX2 Union() : all_(_mm256_setzero_si256()) {}
+    TOCSIN_AVX2 void add(const char* at) {
+      all_ = _mm256_or_si256(all_, _mm256_or_si256(half_avx2(at), half_avx2(at + 32)));
+    }
+    TOCSIN_AVX2 bool has_high() const { return _mm256_movemask_epi8(all_) != 0; }
+
+   private:
+    __m256i all_;
+  };
+  TOCSIN_AVX2 static bool is_rare(const char* at) {
+    const __m256i low = half_avx2(at);
+    const __m256i high = half_avx2(at + 32);
+    const __m256i last_control = _mm256_set1_epi8(0x1f);
+    const __m256i backslash = _mm256_set1_epi8('\\');
+    const __m256i controls =
+        _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(low, last_control), low),
+                        _mm256_cmpeq_epi8(_mm256_min_epu8(high, last_control), high));
+    const __m256i backslashes =
+        _mm256_or_si256(_mm256_cmpeq_epi8(low, backslash), _mm256_cmpeq_epi8(high, backslash));
+    return _mm256_movemask_epi8(_mm256_or_si256(controls, backslashes)) != 0;
+  }
+  TOCSIN_AVX2 static PlainMasks masks(const char* at) {
+    const __m256i low = half_avx2(at);
+    const __m256i high = half_avx2(at + 32);
+    PlainMasks masks;
+    masks.quote = equal_avx2(low, high, '"');
+    masks.operators = operators_avx2(low, high);
+    masks.space = equal_avx2(low, high, ' ');
+    return masks;
+  }
+  TOCSIN_AVX2 static Masks classify(const char* at) { return classify_avx2(at); }
+  TOCSIN_AVX2 static Whites whites(const char* at) { return whites_avx2(at); }
+  TOCSIN_AVX2 static std::uint64_t prefix_xor(std::uint64_t bits) { return prefix_xor_avx2(bits); }
+  TOCSIN_AVX2 static void flatten(Run& run, const char* at, std::uint64_t bits) {
+    flatten_bits(run, at, bits);
+  }
+};
+
+TOCSIN_AVX2 TOCSIN_NOINLINE bool line_block_avx2(Run& run, const char* at, State& state) {
+  return scan_any_block<true, KernelAvx2>(run, at, state);
+}
+TOCSIN_AVX2 TOCSIN_NOINLINE bool document_block_avx2(Run& run, const char* at, State& state) {
+  return scan_any_block<false, KernelAvx2>(run, at, state);
+}
 TOCSIN_AVX2 void lines_avx2(Run& run) {
-  scan_blocks<true, classify_avx2, whites_avx2, prefix_xor_avx2, flatten_bits>(run);
+  scan_blocks<KernelAvx2, line_block_avx2>(run);
 }
 TOCSIN_AVX2 void document_avx2(Run& run) {
-  scan_blocks<false, classify_avx2, whites_avx2, prefix_xor_avx2, flatten_bits>(run);
+  scan_blocks<KernelAvx2, document_block_avx2>(run);
 }
 
 // --- SSE2, which every x86-64 has ---
@@ -421,11 +325,31 @@ inline Whites whites_baseline(const char* at) {
 
 #endif
 
+// There are no masks to be saved: every block is any block.
+struct KernelBaseline {
+  struct Union {
+    void add(const char*) {}
+    bool has_high() const { return false; }
+  };
+  static bool is_rare(const char*) { return true; }
+  static PlainMasks masks(const char*) { return {}; }
+  static Masks classify(const char* at) { return classify_baseline(at); }
+  static Whites whites(const char* at) { return whites_baseline(at); }
+  static std::uint64_t prefix_xor(std::uint64_t bits) { return prefix_xor_by_shifts(bits); }
+  static void flatten(Run& run, const char* at, std::uint64_t bits) { flatten_bits(run, at, bits); }
+};
+
+TOCSIN_NOINLINE bool line_block_baseline(Run& run, const char* at, State& state) {
+  return scan_any_block<true, KernelBaseline>(run, at, state);
+}
+TOCSIN_NOINLINE bool document_block_baseline(Run& run, const char* at, State& state) {
+  return scan_any_block<false, KernelBaseline>(run, at, state);
+}
 void lines_baseline(Run& run) {
-  scan_blocks<true, classify_baseline, whites_baseline, prefix_xor_by_shifts, flatten_bits>(run);
+  scan_blocks<KernelBaseline, line_block_baseline>(run);
 }
 void document_baseline(Run& run) {
-  scan_blocks<false, classify_baseline, whites_baseline, prefix_xor_by_shifts, flatten_bits>(run);
+  scan_blocks<KernelBaseline, document_block_baseline>(run);
 }
 
 StructuralScan::Path chosen_path() {
