@@ -58,15 +58,17 @@ void Evaluation::remember_true(PredicateId id, std::uint32_t slot) {
 }
 
 void Evaluation::run_exact(std::uint32_t slot) {
-  SlotState& slot_state = state(slot);
-  if (slot_state.exact_done) {
+  if (state(slot).exact_done) {
     return;
   }
-  slot_state.exact_done = true;
+  // While candidates are being found, what is no rule's witness can wait: most records have none.
+  bool left_some = false;
   const ExactTable& table = program_.indexes[slot].exact;
   any_entry(slot, [&](EntryId entry) {
     table.look_up(event_, entry, [&](PredicateId id) {
-      if (!known(id)) {
+      if (audience_ != nullptr && audience_->postings(id).empty()) {
+        left_some = true;
+      } else if (!known(id)) {
         ++scratch_.statistics.predicates;
         if (compiled::holds(program_.pools, program_.pools[id], event_, entry)) {
           remember_true(id, slot);
@@ -75,6 +77,7 @@ void Evaluation::run_exact(std::uint32_t slot) {
     });
     return false;
   });
+  state(slot).exact_done = !left_some;
 }
 
 void Evaluation::run_literals(std::uint32_t slot) {
