@@ -177,6 +177,8 @@ Reloader::Outcome Reloader::load_and_apply() {
   loaded_ = seen_ = fingerprint_of(paths_);
   const auto next = std::make_shared<Session>();
   next->options = before->options;
+  next->lists_documents = before->lists_documents;
+  next->reloads = before->reloads;
   next->geo = before->geo;  // whose files are swapped when they change
   Diagnostics problems;
   read_settings(next->options, next->config, problems);

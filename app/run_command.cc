@@ -455,6 +455,8 @@ class Runner {
 
 int run_command(const Options& options, RunMode mode) {
   const auto session = std::make_shared<Session>();
+  session->lists_documents = false;
+  session->reloads = mode == RunMode::tail;
   if (const std::optional<int> status = open_session(options, *session)) {
     return *status;
   }

@@ -71,7 +71,8 @@ void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> his
   load.geo_fields = geo_fields(session.geo);
   const DetectorSettings settings = detector_settings(session.geo);
   std::map<std::pair<std::string, std::uint32_t>, Diagnostic> unable;  // by file and line
-  load.remember = true;
+  load.remember = session.reloads;
+  load.list_documents = session.lists_documents;
   load.history = std::move(history);
   load.can_run = [&](const CorrelationSpec& spec) {
     std::optional<Diagnostic> problem = detector_problem(spec, settings);

@@ -22,7 +22,9 @@ struct Session {
   Config config;
   std::shared_ptr<GeoFiles> geo;  // null: no database is configured
   LoadResult rules;
-  TimeNs begun_at = 0;  // when its files began to be read, on the wall clock
+  bool lists_documents = true;  // LoadResult::documents are wanted
+  bool reloads = false;         // what is loaded is remembered for the next load
+  TimeNs begun_at = 0;          // when its files began to be read, on the wall clock
 };
 
 // Reads the configuration and the rules and prints what is wrong with them. An exit status if the

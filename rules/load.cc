@@ -98,8 +98,7 @@ class Loader {
     if (!options_.cache.empty()) {
       cache.emplace(options_.cache, options_.cache_version, options_.paths, first_diagnostics_);
     }
-    ParseAhead ahead(std::move(files),
-                     {options_.threads, options_.remember, cache ? &*cache : nullptr});
+    ParseAhead ahead(std::move(files), {options_.threads, cache ? &*cache : nullptr});
     while (ahead.has_next()) {
       add_file(ahead.next());
     }
@@ -126,9 +125,8 @@ class Loader {
   }
 
   void add_remembered(const RememberedRule& rule, const std::string& path) {
-    LoadedFile& file = *files_.emplace_back(std::make_unique<LoadedFile>());
+    LoadedFile& file = *files_.emplace_back(std::make_shared<LoadedFile>());
     file.source = SourceText::make(path, *rule.text);
-    file.text = rule.text;
     Diagnostics known;
     Collection collection = read_collection(file.source, known);
     if (rule.ordinal < collection.documents.size()) {
@@ -438,7 +436,6 @@ class Loader {
       if (entry.correlation) {
         ruleset_->correlations[entry.position].info = entry.info();
       } else if (entry.info().kind == RuleKind::detection) {
-        ruleset_->rules.push_back(entry.info());
         ruleset_->alerts_alone.push_back(alerts_alone(entry));
         ruleset_->feeds_detector.push_back(entry.feeds);
       }
@@ -455,7 +452,7 @@ class Loader {
                           ascii_lower(entry.info().id),
                           entry.metadata.has_title ? entry.info().title : std::string(),
                           ordinals_[i],
-                          file.text};
+                          {files_[entry.file], &file.source.text}};
       const bool loaded = entry.state == EntryState::loaded;
       const bool runs = !loaded || !entry.correlation || !options_.can_run ||
                         options_.can_run(ruleset_->correlations[entry.position]);
@@ -470,13 +467,21 @@ class Loader {
   }
 
   void finish_documents() {
-    result_.documents.reserve(entries_.size());
+    result_.documents.reserve(options_.list_documents ? entries_.size() : 0);
+    ruleset_->rules.reserve(ruleset_->alerts_alone.size());
     for (RuleEntry& entry : entries_) {
       const bool loaded = entry.state == EntryState::loaded;
       result_.loaded += loaded ? 1 : 0;
       result_.rejected += entry.state == EntryState::rejected ? 1 : 0;
       result_.excluded += entry.state == EntryState::excluded ? 1 : 0;
-      result_.documents.push_back(DocumentInfo{std::move(entry.metadata.info), loaded});
+      RuleInfo& info = entry.metadata.info;
+      const bool runs = loaded && !entry.correlation && info.kind == RuleKind::detection;
+      if (options_.list_documents) {
+        result_.documents.push_back(DocumentInfo{runs ? info : std::move(info), loaded});
+      }
+      if (runs) {
+        ruleset_->rules.push_back(std::move(info));
+      }
     }
   }
 
@@ -485,7 +490,7 @@ class Loader {
     for (const Diagnostic& problem : first_diagnostics_.list()) {
       result_.diagnostics.add(problem);
     }
-    for (const std::unique_ptr<LoadedFile>& file : files_) {
+    for (const std::shared_ptr<LoadedFile>& file : files_) {
       std::vector<Diagnostic> sorted = file->diagnostics.list();
       std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {
         return std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -499,6 +504,9 @@ class Loader {
       for (Diagnostic& problem : sorted) {
         result_.diagnostics.add(std::move(problem));
       }
+      // Only the text is remembered.
+      file->diagnostics = Diagnostics();
+      file->source.line_begins = std::vector<std::size_t>();
     }
   }
 
@@ -519,8 +527,8 @@ class Loader {
   const LoadOptions& options_;
   const Substitutes& substitutes_;
   RuleChoice choice_;
-  Diagnostics first_diagnostics_;  // of no file that was read
-  std::vector<std::unique_ptr<LoadedFile>> files_;
+  Diagnostics first_diagnostics_;                   // of no file that was read
+  std::vector<std::shared_ptr<LoadedFile>> files_;  // their texts are remembered with them
   RuleEntries entries_;
   std::vector<std::size_t> ordinals_;  // by entry: its place in its file
   std::vector<DocumentOutcome> outcomes_;

@@ -58,6 +58,8 @@ struct LoadOptions {
   // rule that no longer compiles keeps its last good version.
   bool remember = false;
   std::shared_ptr<const RuleHistory> history;
+  // Fill LoadResult::documents, which holds what is said of every rule once more.
+  bool list_documents = true;
   // Whether a correlation's own options can be run, as far as rules/ cannot know. Empty: they can.
   std::function<bool(const CorrelationSpec&)> can_run;
 };
@@ -83,7 +85,7 @@ struct FilterUse {
 struct LoadResult {
   std::shared_ptr<const Ruleset> ruleset;  // never null; may be empty
   Diagnostics diagnostics;                 // in the order of files and lines
-  std::vector<DocumentInfo> documents;     // in that order too
+  std::vector<DocumentInfo> documents;     // in that order too; LoadOptions::list_documents
   std::vector<FilterUse> filters;
   std::uint64_t files = 0;
   std::uint64_t loaded = 0;  // rules, correlations and filters

@@ -15,13 +15,10 @@ constexpr std::size_t chunks_ahead = 4;  // and one for each helper
 
 ParsedFile parse(const RuleFile& file, const ParseOptions& options) {
   ParsedFile out;
-  out.file = std::make_unique<LoadedFile>();
+  out.file = std::make_shared<LoadedFile>();
   LoadedFile& loaded = *out.file;
   std::optional<std::string> text = read_rule_file(file, loaded.diagnostics);
   out.readable = text.has_value();
-  if (options.remember && text) {
-    loaded.text = std::make_shared<const std::string>(*text);
-  }
   loaded.source = SourceText::make(file.path, text ? std::move(*text) : std::string());
   if (out.readable) {
     out.collection = options.cache != nullptr

@@ -27,18 +27,16 @@ class DocumentCache;  // rules/document_cache.h
 struct LoadedFile {
   SourceText source;
   Diagnostics diagnostics;
-  std::shared_ptr<const std::string> text;  // if it is to be remembered
 };
 
 struct ParsedFile {
-  std::unique_ptr<LoadedFile> file;
+  std::shared_ptr<LoadedFile> file;
   Collection collection;
   bool readable = false;
 };
 
 struct ParseOptions {
   unsigned threads = 1;            // with the caller's own
-  bool remember = false;           // fill LoadedFile::text
   DocumentCache* cache = nullptr;  // outlives the ParseAhead
 };
 
