@@ -173,7 +173,8 @@ class Log:
 
 
 class Endpoint:
-    """Takes alerts by HTTP. Keeps (life, id, answer) of each request, and the last body of each id."""
+    """Takes alerts by HTTP. Keeps (life, id, answer) of each request, and the last body of each id. The path ends with the life that
+    sent it: what comes from one that was killed may be read when the next runs."""
 
     def __init__(self, failures=0.0):
         self.life = 0
@@ -189,7 +190,7 @@ class Endpoint:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = endpoint.take(json.loads(body))
+                answer = endpoint.take(int(self.path.rsplit("/", 1)[1]), json.loads(body))
                 if answer == 0:
                     self.close_connection = True
                     return
@@ -210,12 +211,12 @@ class Endpoint:
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
-    def take(self, alert):
+    def take(self, life, alert):
         with self.lock:
             answer = 200
             if self.rng.random() < self.failures:
                 answer = self.rng.choice((500, 503, 429, 0))
-            self.requests.append((self.life, alert["id"], answer))
+            self.requests.append((life, alert["id"], answer))
             if answer == 200:
                 self.bodies[alert["id"]] = alert
             return answer
@@ -263,7 +264,7 @@ inputs:
   - {{id: app, paths: [logs/app], start: beginning, format: json, logsource: {{product: app}}}}
 receivers:
   - name: hook
-    webhook: {{url: "{endpoint.url}", retry_initial: 20ms, retry_max: 200ms}}
+    webhook: {{url_env: HOOK_URL, retry_initial: 20ms, retry_max: 200ms}}
 {more}""",
             encoding="utf-8",
         )
@@ -276,6 +277,7 @@ receivers:
                 [PROGRAM, "tail", "--config", str(self.folder / "tocsin.yaml"), "--format", "none"],
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
+                env=os.environ | {"HOOK_URL": f"{self.endpoint.url}/{self.endpoint.life}"},
             )
 
     def kill(self):
