@@ -2,6 +2,7 @@
 #include "detectors/baseline.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "detectors/common.h"
 #include "engine/base/hash.h"
@@ -22,12 +23,13 @@ std::int64_t day_of(TimeNs time) {
   return time / day_ns - (time % day_ns < 0 ? 1 : 0);
 }
 
-std::uint32_t tag_of(std::uint64_t hash) {
-  return static_cast<std::uint32_t>(hash >> 32);
+std::uint16_t tag_of(std::uint64_t hash) {
+  return static_cast<std::uint16_t>(hash >> 48);
 }
 
-std::uint32_t bounded_increment(std::uint32_t number) {
-  return number == 0xffffffffu ? number : number + 1;
+template <typename Number>
+Number bounded(std::uint64_t number) {
+  return static_cast<Number>(std::min<std::uint64_t>(number, std::numeric_limits<Number>::max()));
 }
 
 void start(KnownValue& value, TimeNs time) {
@@ -42,12 +44,12 @@ void note_day(KnownValue& value, TimeNs time) {
   const std::int64_t ahead = day_of(time) - day_of(value.last_seen);
   if (ahead > 0) {
     value.days_seen = (ahead < 64 ? value.days_seen << ahead : 0) | 1;
-    value.days = bounded_increment(value.days);
+    value.days = bounded<std::uint16_t>(value.days + 1u);
   } else if (ahead > -64) {
     const std::uint64_t bit = std::uint64_t{1} << -ahead;
     if ((value.days_seen & bit) == 0) {
       value.days_seen |= bit;
-      value.days = bounded_increment(value.days);
+      value.days = bounded<std::uint16_t>(value.days + 1u);
     }
   }
 }
@@ -116,7 +118,7 @@ std::uint64_t Baseline::learn(std::string_view text,
     note_day(*value, time);
     value->first_seen = std::min(value->first_seen, time);
     value->last_seen = std::max(value->last_seen, time);
-    value->count = bounded_increment(value->count);
+    value->count = bounded<std::uint32_t>(std::uint64_t{value->count} + 1);
     return 0;
   }
   std::uint64_t dropped = 0;
@@ -249,8 +251,8 @@ bool Baseline::load(WireReader& reader) {
     value.first_seen = reader.signed_number();
     value.last_seen = reader.signed_number();
     value.days_seen = reader.number();
-    value.days = static_cast<std::uint32_t>(reader.number());
-    value.count = static_cast<std::uint32_t>(reader.number());
+    value.days = bounded<std::uint16_t>(reader.number());
+    value.count = bounded<std::uint32_t>(reader.number());
     value.tag = tag_of(seeded_hash(value.text, index_seed));
     values_.push_back(std::move(value));
   }

@@ -7,6 +7,7 @@
 // baseline forgets a tenth of its values at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,9 +34,9 @@ struct KnownValue {
   TimeNs first_seen = 0;
   TimeNs last_seen = 0;
   std::uint64_t days_seen = 0;  // bit i: the day i days before that of last_seen
-  std::uint32_t days = 0;
-  std::uint32_t count = 0;
-  std::uint32_t tag = 0;  // of the text's hash: spares a look at most other texts
+  std::uint32_t count = 0;      // stays at its greatest
+  std::uint16_t days = 0;       // the same: more than a century
+  std::uint16_t tag = 0;        // of the text's hash: spares a look at most other texts
 };
 
 class Baseline {
@@ -62,9 +63,12 @@ class Baseline {
   std::size_t bytes() const;
   // Has memory fetch what learn() and find() look at first.
   void prefetch() const {
-    if (!values_.empty()) {
-      tocsin::prefetch(values_.data());
-      tocsin::prefetch(reinterpret_cast<const char*>(values_.data()) + 64);
+    if (!index_.empty()) {
+      return;  // where in the index is not known
+    }
+    const std::size_t bytes = values_.size() * sizeof(KnownValue);
+    for (std::size_t at = 0; at < bytes && at < prefetched_bytes; at += 64) {
+      tocsin::prefetch(reinterpret_cast<const char*>(values_.data()) + at);
     }
   }
 
@@ -76,6 +80,8 @@ class Baseline {
 
  private:
   friend Result<Baseline> baseline_of_json(std::string_view json);
+  // As many values as most groups have; more are not worth the other lines they push out.
+  static constexpr std::size_t prefetched_bytes = 8 * sizeof(KnownValue);
   KnownValue* locate(std::string_view value);
   void add(KnownValue value);  // precondition: it is not there
   void index_all();

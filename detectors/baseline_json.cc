@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A baseline as JSON, for `tocsin state`: what people read, and take from one machine to another.
 #include <algorithm>
+#include <limits>
 
 #include "detectors/baseline.h"
 #include "detectors/common.h"
@@ -10,8 +11,9 @@ namespace tocsin {
 
 namespace {
 
-std::uint32_t bounded(std::uint64_t number) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(number, 0xffffffffu));
+template <typename Number>
+Number bounded(std::uint64_t number) {
+  return static_cast<Number>(std::min<std::uint64_t>(number, std::numeric_limits<Number>::max()));
 }
 
 }  // namespace
@@ -73,9 +75,9 @@ Result<Baseline> baseline_of_json(std::string_view text) {
     value.text = name->text;
     value.first_seen = *first;
     value.last_seen = *last;
-    value.days = bounded(*days);
+    value.days = bounded<std::uint16_t>(*days);
     value.days_seen = *days >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << *days) - 1;
-    value.count = bounded(*count);
+    value.count = bounded<std::uint32_t>(*count);
     if (baseline.locate(value.text) != nullptr) {
       return fail("the value " + printable(value.text) + " is there twice");
     }

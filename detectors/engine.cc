@@ -169,7 +169,8 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
       feed == nullptr ? std::span<const FeedRecord>() : std::span<const FeedRecord>(feed->records);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (i + prefetched_ahead < records.size()) {
-      seen_.prefetch(records[i + prefetched_ahead].identity);
+      const FeedRecord& ahead = records[i + prefetched_ahead];
+      seen_.prefetch(ahead.identity, ahead.time.value_or(0));
     }
     const FeedRecord& record = records[i];
     if (record.latest) {

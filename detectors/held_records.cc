@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "detectors/feed_state.h"
+#include "engine/base/prefetch.h"
 #include "engine/base/wire.h"
 
 namespace tocsin {
@@ -21,6 +22,8 @@ namespace tocsin {
 namespace {
 
 constexpr std::size_t buffer_bytes = 256u << 10;
+// Records whose memory is fetched before they are visited.
+constexpr std::size_t records_ahead = 16;
 
 Result<int> open_unnamed_file() {
   std::error_code error;
@@ -196,6 +199,14 @@ Result<void> HeldRecords::write_run(Run& run) {
 
 Result<void> HeldRecords::for_each(const Visit& visit) {
   sort();
+  if (runs_.empty()) {
+    for (std::size_t at = 0; at < refs_.size(); ++at) {
+      fetch(at + records_ahead);
+      const Feed& feed = *feeds_[refs_[at].feed];
+      visit(feed, feed.records[refs_[at].record]);
+    }
+    return {};
+  }
   std::vector<RunReader> readers;
   for (const Run& run : runs_) {
     readers.emplace_back(file_, run);
@@ -236,6 +247,15 @@ Result<void> HeldRecords::for_each(const Visit& visit) {
     done = advance(from);
   }
   return done;
+}
+
+// Records in the order of time are all over the memory.
+void HeldRecords::fetch(std::size_t ref) const {
+  if (ref < refs_.size()) {
+    const FeedRecord* record = feeds_[refs_[ref].feed]->records.data() + refs_[ref].record;
+    prefetch(record);
+    prefetch(reinterpret_cast<const char*>(record) + sizeof(FeedRecord) - 1);
+  }
 }
 
 void HeldRecords::clear() {

@@ -54,6 +54,7 @@ class HeldRecords {
   class RunReader;
 
   void sort();
+  void fetch(std::size_t ref) const;
   void spill();
   Result<void> write_run(Run& run);
 

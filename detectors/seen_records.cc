@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detectors/seen_records.h"
 
+#include <utility>
+
 namespace tocsin {
 
 namespace {
@@ -11,19 +13,37 @@ std::int64_t hour_of(TimeNs time) {
 
 }  // namespace
 
+FlatMap<SeenRecords::Nothing>& SeenRecords::records_of(std::int64_t hour) {
+  if (recent_[0].records == nullptr || recent_[0].number != hour) {
+    std::swap(recent_[0], recent_[1]);
+    if (recent_[0].records == nullptr || recent_[0].number != hour) {
+      recent_[0] = {hour, &hours_[hour]};
+    }
+  }
+  return *recent_[0].records;
+}
+
+void SeenRecords::prefetch(const Hash128& identity, TimeNs event_time) const {
+  const std::int64_t hour = hour_of(event_time);
+  for (const Hour& recent : recent_) {
+    if (recent.records != nullptr && recent.number == hour) {
+      recent.records->prefetch(identity);
+    }
+  }
+}
+
+void SeenRecords::forget_first() {
+  size_ -= hours_.begin()->second.size();
+  hours_.erase(hours_.begin());
+  recent_ = {};
+}
+
 bool SeenRecords::insert(const Hash128& identity, TimeNs event_time) {
   bool created = false;
-  const std::int64_t hour = hour_of(event_time);
-  if (last_ == nullptr || hour != last_hour_) {
-    last_ = &hours_[hour];
-    last_hour_ = hour;
-  }
-  last_->insert(identity, &created);
+  records_of(hour_of(event_time)).insert(identity, &created);
   size_ += created ? 1 : 0;
   while (size_ > records_max_ && hours_.size() > 1) {
-    size_ -= hours_.begin()->second.size();
-    hours_.erase(hours_.begin());
-    last_ = nullptr;
+    forget_first();
     ++forgotten_early_;
   }
   if (size_ > records_max_) {
@@ -37,15 +57,13 @@ bool SeenRecords::insert(const Hash128& identity, TimeNs event_time) {
 void SeenRecords::forget_before(TimeNs time) {
   const std::int64_t hour = hour_of(time);
   while (!hours_.empty() && hours_.begin()->first < hour) {
-    size_ -= hours_.begin()->second.size();
-    hours_.erase(hours_.begin());
-    last_ = nullptr;
+    forget_first();
   }
 }
 
 void SeenRecords::clear() {
   hours_.clear();
-  last_ = nullptr;
+  recent_ = {};
   size_ = 0;
 }
 

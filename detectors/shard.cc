@@ -150,58 +150,62 @@ void CorrelationShard::run(std::span<const ShardStep> steps, Out& out) {
     const std::span<const ShardStep> part =
         steps.subspan(begin, std::min(steps_fetched, steps.size() - begin));
     fetch(part);
-    for (const ShardStep& step : part) {
+    std::size_t next = 0;
+    for (std::size_t at = 0; at < part.size(); ++at) {
+      const ShardStep& step = part[at];
       step_ = step.number;
       by_record_ = false;
       move_watermark(step.watermark);
-      if (step.record != nullptr) {
+      if (fetched_until_[at] > next) {
         by_record_ = true;
-        feed(step);
+        feed(step, std::span(fetched_).subspan(next, fetched_until_[at] - next));
+        next = fetched_until_[at];
       }
     }
   }
   out_ = nullptr;
 }
 
-// Groups are all over the memory: what some steps need is waited for together. Into hashes_: of the
-// keys of the events that are ours, in their order.
+// Into fetched_: the events that are ours, in their order. Groups are all over the memory: what
+// some steps need is waited for together.
 void CorrelationShard::fetch(std::span<const ShardStep> steps) {
-  const auto for_each_mine = [&](auto visit) {
-    for (const ShardStep& step : steps) {
-      const std::uint32_t events = step.record == nullptr ? 0 : step.record->event_count;
-      for (std::uint32_t i = 0; i < events; ++i) {
-        const FeedEvent& event = step.feed->events[step.record->first_event + i];
-        if (is_mine(event)) {
-          visit(*step.feed, event);
-        }
-      }
-    }
-  };
   for (const ShardStep& step : steps) {
     if (step.record != nullptr) {
       tocsin::prefetch(step.feed->events.data() + step.record->first_event);
     }
   }
-  for_each_mine([&](const Feed& feed, const FeedEvent& event) {
-    tocsin::prefetch(feed.text(event.key).data());
-    tocsin::prefetch(feed.fields.data() + event.first_field);
-  });
-  hashes_.clear();
-  next_hash_ = 0;
-  for_each_mine([&](const Feed& feed, const FeedEvent& event) {
-    hashes_.push_back(seeded_hash(feed.text(event.key), settings_.detector.hash_seed));
-    if (!stages_[event.spec].fields.empty()) {
+  fetched_.clear();
+  fetched_until_.clear();
+  for (const ShardStep& step : steps) {
+    const std::uint32_t events = step.record == nullptr ? 0 : step.record->event_count;
+    for (std::uint32_t i = 0; i < events; ++i) {
+      const FeedEvent& event = step.feed->events[step.record->first_event + i];
+      if (is_mine(event)) {
+        tocsin::prefetch(step.feed->text(event.key).data());
+        tocsin::prefetch(step.feed->fields.data() + event.first_field);
+        fetched_.push_back({step.feed, &event, 0});
+      }
+    }
+    fetched_until_.push_back(fetched_.size());
+  }
+  for (Fetched& fetched : fetched_) {
+    const Feed& feed = *fetched.feed;
+    const FeedEvent& event = *fetched.event;
+    const Stage& stage = stages_[event.spec];
+    if (!stage.fields.empty()) {
       tocsin::prefetch(feed.values.data() + feed.fields[event.first_field].first);
     }
-  });
-  for (unsigned stage = 0; stage < 3; ++stage) {
-    const std::uint64_t* hash = hashes_.data();
-    for_each_mine([&](const Feed&, const FeedEvent& event) {
-      if (const Detector* detector = stages_[event.spec].detector.get()) {
-        detector->prefetch(*hash, stage);
+    fetched.hash = seeded_hash(feed.text(event.key), settings_.detector.hash_seed);
+    if (stage.detector != nullptr) {
+      stage.detector->prefetch(fetched.hash, 0);
+    }
+  }
+  for (unsigned stage = 1; stage < 3; ++stage) {
+    for (const Fetched& fetched : fetched_) {
+      if (const Detector* detector = stages_[fetched.event->spec].detector.get()) {
+        detector->prefetch(fetched.hash, stage);
       }
-      ++hash;
-    });
+    }
   }
 }
 
@@ -217,37 +221,25 @@ void CorrelationShard::finish(std::uint64_t number, Out& out) {
   out_ = nullptr;
 }
 
-void CorrelationShard::feed(const ShardStep& step) {
-  const std::span<const FeedEvent> all(step.feed->events.data() + step.record->first_event,
-                                       step.record->event_count);
-  mine_.clear();
-  bool keeps = false;
-  for (const FeedEvent& event : all) {
-    if (is_mine(event)) {
-      mine_.push_back(event);
-      keeps = keeps || stages_[event.spec].keeps_records;
-    }
-  }
-  if (mine_.empty()) {
-    return;
-  }
-  hashes_of_mine_ = hashes_.data() + next_hash_;
-  next_hash_ += mine_.size();
+void CorrelationShard::feed(const ShardStep& step, std::span<const Fetched> mine) {
+  const bool keeps = std::any_of(mine.begin(), mine.end(), [this](const Fetched& fetched) {
+    return stages_[fetched.event->spec].keeps_records;
+  });
   if (keeps && step.copy != nullptr) {
     records_.add(step.sequence, step.copy);
   }
-  for (std::size_t begin = 0; begin < mine_.size();) {
-    const std::uint32_t spec = mine_[begin].spec;
+  for (std::size_t begin = 0; begin < mine.size();) {
+    const std::uint32_t spec = mine[begin].event->spec;
     while (!pending_.empty() && pending_.top() < spec) {
       const std::uint32_t inner = pending_.top();
       pending_.pop();
       take(inner, &step, {});
     }
     std::size_t end = begin;
-    while (end < mine_.size() && mine_[end].spec == spec) {
+    while (end < mine.size() && mine[end].event->spec == spec) {
       ++end;
     }
-    take(spec, &step, {mine_.data() + begin, end - begin});
+    take(spec, &step, mine.subspan(begin, end - begin));
     begin = end;
   }
   run_pending();
@@ -264,7 +256,7 @@ void CorrelationShard::run_pending() {
 // What this step brings to one correlation: of the record, and of inner correlations.
 void CorrelationShard::take(std::uint32_t spec,
                             const ShardStep* step,
-                            std::span<const FeedEvent> direct) {
+                            std::span<const Fetched> direct) {
   Stage& stage = stages_[spec];
   stage.is_pending = false;
   if (stage.detector == nullptr) {
@@ -272,13 +264,13 @@ void CorrelationShard::take(std::uint32_t spec,
     return;
   }
   if (stage.met.empty() && !stage.waits) {
-    for (const FeedEvent& event : direct) {
-      observe(spec, *step, event);
+    for (const Fetched& fetched : direct) {
+      observe(spec, *step, fetched);
     }
   } else if (!stage.met.empty() || !direct.empty()) {
     std::vector<Event> events;
-    for (const FeedEvent& event : direct) {
-      events.push_back(own(*step, event));
+    for (const Fetched& fetched : direct) {
+      events.push_back(own(*step, *fetched.event));
     }
     for (Event& event : stage.met) {
       merge(std::move(event), events);
@@ -343,8 +335,9 @@ void CorrelationShard::wait(Stage& stage, Event event) {
   }
 }
 
-void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const FeedEvent& event) {
+void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const Fetched& fetched) {
   const Feed& feed = *step.feed;
+  const FeedEvent& event = *fetched.event;
   texts_.clear();
   views_.clear();
   const std::size_t fields = stages_[spec].fields.size();
@@ -366,7 +359,7 @@ void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const 
   observation.sequence = step.sequence;
   observation.identity = step.record->identity;
   observation.group_key = feed.text(event.key);
-  observation.group_hash = hashes_of_mine_[&event - mine_.data()];
+  observation.group_hash = fetched.hash;
   observation.fields = views_;
   observation.watermark = told(spec, step.time);
   observation.record = step.copy;

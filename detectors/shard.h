@@ -145,6 +145,12 @@ class CorrelationShard {
     std::uint64_t early = 0;  // of the waiting ones, decided for lack of room
   };
   using Out = std::vector<ShardReport>;
+  // An event of ours, with what was found out while its memory was fetched.
+  struct Fetched {
+    const Feed* feed;
+    const FeedEvent* event;
+    std::uint64_t hash;  // of its key
+  };
 
   void build();
   Stage make_stage(std::uint32_t spec);
@@ -157,14 +163,14 @@ class CorrelationShard {
     return settings_.shards == 1 || event.shard == settings_.number;
   }
   void fetch(std::span<const ShardStep> steps);
-  void feed(const ShardStep& step);
+  void feed(const ShardStep& step, std::span<const Fetched> mine);
   void run_pending();
-  void take(std::uint32_t spec, const ShardStep* step, std::span<const FeedEvent> events);
+  void take(std::uint32_t spec, const ShardStep* step, std::span<const Fetched> events);
   Event own(const ShardStep& step, const FeedEvent& event) const;
   void merge(Event event, std::vector<Event>& events) const;
   void wait(Stage& stage, Event event);
   void release(std::uint32_t spec, TimeNs before);
-  void observe(std::uint32_t spec, const ShardStep& step, const FeedEvent& event);
+  void observe(std::uint32_t spec, const ShardStep& step, const Fetched& fetched);
   void observe(std::uint32_t spec, const Event& event);
   bool wants(std::uint32_t spec,
              std::string_view group_key,
@@ -194,10 +200,8 @@ class CorrelationShard {
   Out* out_ = nullptr;
   std::vector<std::string_view> texts_;  // reused, as all below
   std::vector<FieldView> views_;
-  std::vector<FeedEvent> mine_;
-  std::vector<std::uint64_t> hashes_;  // of the events that were fetched
-  std::size_t next_hash_ = 0;
-  const std::uint64_t* hashes_of_mine_ = nullptr;
+  std::vector<Fetched> fetched_;            // of some steps
+  std::vector<std::size_t> fetched_until_;  // by step: where its events end
   std::string room_;
   ShardCounters counters_;
   std::vector<CorrelationProblem> problems_;
