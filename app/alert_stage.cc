@@ -12,6 +12,8 @@ namespace tocsin {
 namespace {
 
 constexpr DurationNs idle_check_ns = second_ns / 2;
+// Matches before a look-up at which its memory is asked for.
+constexpr std::size_t matches_fetched = 8;
 
 }  // namespace
 
@@ -57,8 +59,11 @@ void AlertStage::consume(BatchResult& result) {
   }
   // Neither an alert nor a correlation sees what lies outside the window.
   std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
-  for (const Match& match : result.matches) {
-    on_match(match, result.received_at);
+  for (std::size_t i = 0; i < result.matches.size(); ++i) {
+    if (i + matches_fetched < result.matches.size()) {
+      duplicates_.prefetch(id_of(result.matches[i + matches_fetched]));
+    }
+    on_match(result.matches[i], result.received_at);
   }
   std::vector<CorrelationReport> reports;
   const std::uint64_t learned_before = correlations_->learned_before();
@@ -224,23 +229,27 @@ bool AlertStage::is_in_window(const Match& match) const {
                    (!settings_.until || *time < *settings_.until));
 }
 
+// One rule and one record.
+Hash128 AlertStage::id_of(const Match& match) const {
+  const Hash128& rule = rule_keys_[index(match.rule)];
+  const Hash128& record = match.record->identity;
+  return {rule.high ^ record.high, rule.low ^ record.low};
+}
+
 void AlertStage::on_match(const Match& match, TimeNs now) {
   const RuleInfo& rule = ruleset_->rules[index(match.rule)];
   const Level level = rule.level_or_medium();
   if (!ruleset_->alerts_alone[index(match.rule)] || !is_wanted(level)) {
     return;
   }
-  const Hash128& key = rule_keys_[index(match.rule)];
-  const Hash128& record = match.record->identity;
-  if (!duplicates_.insert({key.high ^ record.high, key.low ^ record.low},
-                          match.record->time.value_or(0))) {
+  const Hash128 id = id_of(match);
+  const TimeNs time = match.record->time.value_or(0);
+  if (!duplicates_.insert(id, time)) {
     ++counters_.duplicates;
     return;
   }
   if (settings_.committer != nullptr) {
-    append_added({key.high ^ record.high, key.low ^ record.low},
-                 match.record->time.value_or(0),
-                 copies_journal_);
+    append_added(id, time, copies_journal_);
   }
   count_match(match.rule, level);
   if (settings_.format != OutputFormat::none || delivers()) {

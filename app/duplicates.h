@@ -23,6 +23,12 @@ class Duplicates {
   explicit Duplicates(DurationNs horizon_ns, std::size_t ids_max);
   // True the first time an id is seen at this event time.
   bool insert(const Hash128& id, TimeNs event_time);
+  // It is about to be asked for.
+  void prefetch(const Hash128& id) const {
+    if (last_ != nullptr) {
+      last_->second.ids.prefetch(id);
+    }
+  }
   // How often the limit made it forget a bucket early: the horizon is shorter than promised.
   std::uint64_t forgotten_early() const { return forgotten_early_; }
 

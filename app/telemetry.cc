@@ -29,9 +29,26 @@ void Telemetry::on_batch(const BatchResult& result) {
   if (result.first_time) {
     input.event_time = result.first_time;
   }
+  if (result.ruleset != ruleset_) {
+    if (ruleset_ != nullptr) {
+      add_by_name(*ruleset_, matches_, numbers_.matches);
+    }
+    ruleset_ = result.ruleset;
+    matches_.assign(ruleset_->rules.size(), 0);
+  }
   for (const Match& match : result.matches) {
-    const RuleInfo& rule = result.ruleset->rules[static_cast<std::size_t>(match.rule)];
-    ++numbers_.matches[rule.id.empty() ? rule.title : rule.id];
+    ++matches_[static_cast<std::size_t>(match.rule)];
+  }
+}
+
+void Telemetry::add_by_name(const Ruleset& ruleset,
+                            const std::vector<std::uint64_t>& counts,
+                            std::map<std::string, std::uint64_t>& matches) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) {
+      const RuleInfo& rule = ruleset.rules[i];
+      matches[rule.id.empty() ? rule.title : rule.id] += counts[i];
+    }
   }
 }
 
@@ -99,7 +116,11 @@ void Telemetry::expect_input(const std::string& id) {
 
 Numbers Telemetry::numbers() const {
   const std::lock_guard lock(mutex_);
-  return numbers_;
+  Numbers numbers = numbers_;
+  if (ruleset_ != nullptr) {
+    add_by_name(*ruleset_, matches_, numbers.matches);
+  }
+  return numbers;
 }
 
 TimeNs Telemetry::last_record(const std::string& input) const {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -81,8 +82,14 @@ class Telemetry {
   TimeNs last_record(const std::string& input) const;
 
  private:
+  static void add_by_name(const Ruleset& ruleset,
+                          const std::vector<std::uint64_t>& counts,
+                          std::map<std::string, std::uint64_t>& matches);
+
   mutable std::mutex mutex_;
-  Numbers numbers_;
+  Numbers numbers_;  // but for the matches of the rules that run: those are in matches_
+  std::shared_ptr<const Ruleset> ruleset_;
+  std::vector<std::uint64_t> matches_;  // by rule
 };
 
 // Why tocsin is not well; empty: it is. `stall_ns`: no step for so long is not well.
