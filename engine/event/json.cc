@@ -147,16 +147,11 @@ ReadStatus JsonReader::read(std::string_view record,
     extent = FieldPlan::Extent::whole;
   }
   event.extent_ = extent;
-  // The walk judges what it can by the way.
-  const bool by_the_way = strict && !scanned.has_backslash;
-  if (impl.walk.read(impl.current, plan, extent, by_the_way, event)) {
-    if (by_the_way) {
-      return impl.walk.refused() ? ReadStatus::repaired : ReadStatus::ok;
-    }
-    const ReadStatus status = impl.judge(strict, scanned.has_backslash);
-    if (status != ReadStatus::malformed) {
-      return status;
-    }
+  // The walk judges by the way all but escapes; and where a string ends none goes on.
+  if (impl.walk.read(impl.current, plan, extent, strict, event)) {
+    const bool refused = strict && (impl.walk.refused() ||
+                                    (scanned.has_backslash && !is_strict_json_string(record)));
+    return refused ? ReadStatus::repaired : ReadStatus::ok;
   }
   return impl.read_tolerantly(record, plan, strict, event);
 }

@@ -134,7 +134,7 @@ JsonVerdict JsonGrammar::value(const StructuralIndex& index,
       return fail(index, "a value is missing", at);
     } else {
       const std::string_view word = bare_word(text, positions[at], positions[at + 1]);
-      if (word.find('"') != word.npos) {
+      if (has_quote(word)) {
         return fail(index, "a quote inside a bare word", at);
       }
       strict = strict && is_strict_word(word);

@@ -56,6 +56,15 @@ std::size_t find_json_quote(std::string_view text, std::size_t at);
 // Is it a number as RFC 8259 writes them, of any size?
 bool is_json_number(std::string_view raw);
 
+// Is there a quote in a bare word? Words are a few bytes: no call for them.
+inline bool has_quote(std::string_view word) {
+  bool found = false;
+  for (const char c : word) {
+    found = found || c == '"';
+  }
+  return found;
+}
+
 // Would a strict parser take what stands between the quotes, the escapes that it has; a number; a
 // bare word?
 bool is_strict_json_string(std::string_view raw);

@@ -19,15 +19,6 @@ bool is_word(std::string_view word, const char (&literal)[size]) {
   return word.size() == size - 1 && std::memcmp(word.data(), literal, size - 1) == 0;
 }
 
-// Words are a few bytes: no call for them.
-bool has_quote(std::string_view word) {
-  bool found = false;
-  for (const char c : word) {
-    found = found || c == '"';
-  }
-  return found;
-}
-
 ValueKind kind_of_word(std::string_view word) {
   if (is_word(word, "true") || is_word(word, "false")) {
     return ValueKind::boolean;

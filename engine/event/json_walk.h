@@ -26,7 +26,7 @@ class JsonWalk {
   // Reads the one value whose structural characters are `index` into `event`, which has been reset
   // for `plan` and told what is known of its text. False: it is malformed.
   // `strict`: what nobody wants is judged too, and refused() says whether a strict parser would
-  // refuse the value. Precondition: there is no backslash then.
+  // refuse the value, but for its escapes.
   bool read(const StructuralIndex& index,
             const FieldPlan& plan,
             FieldPlan::Extent extent,

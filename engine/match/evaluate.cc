@@ -90,31 +90,78 @@ void Evaluation::run_literals(std::uint32_t slot) {
     if (run_keywords_in_place()) {
       return;
     }
+    if (program_.keywords.usable()) {
+      run_keywords_by_value();
+      return;
+    }
     for (const PredicateId id : program_.short_keywords) {
       test_each(id, slot);
     }
   }
-  const LiteralIndex& literals = program_.indexes[slot].literals;
   any_entry(slot, [&](EntryId entry) {
-    if (++scratch_.value_serial == 0) {
-      std::fill(scratch_.tested.begin(), scratch_.tested.end(), 0u);
-      scratch_.value_serial = 1;
-    }
-    const std::uint32_t serial = scratch_.value_serial;
-    literals.scan(event_.folded(entry), [&](PredicateId id) {
-      if (known(id) || scratch_.tested[index(id)] == serial) {
-        return;
-      }
-      scratch_.tested[index(id)] = serial;
-      ++scratch_.statistics.predicates;
-      const CompiledPredicate& predicate = program_.pools[id];
-      if ((predicate.test == Test::contains && !predicate.cased) ||
-          compiled::holds(program_.pools, predicate, event_, entry)) {
-        remember_true(id, slot);
-      }
-    });
+    scan_literals(slot, entry);
     return false;
   });
+}
+
+void Evaluation::scan_literals(std::uint32_t slot, EntryId entry) {
+  if (++scratch_.value_serial == 0) {
+    std::fill(scratch_.tested.begin(), scratch_.tested.end(), 0u);
+    scratch_.value_serial = 1;
+  }
+  const std::uint32_t serial = scratch_.value_serial;
+  program_.indexes[slot].literals.scan(event_.folded(entry), [&](PredicateId id) {
+    if (known(id) || scratch_.tested[index(id)] == serial) {
+      return;
+    }
+    scratch_.tested[index(id)] = serial;
+    ++scratch_.statistics.predicates;
+    const CompiledPredicate& predicate = program_.pools[id];
+    if ((predicate.test == Test::contains && !predicate.cased) ||
+        compiled::holds(program_.pools, predicate, event_, entry)) {
+      remember_true(id, slot);
+    }
+  });
+}
+
+void Evaluation::test_on(PredicateId id, std::uint32_t slot, EntryId entry) {
+  if (!known(id)) {
+    ++scratch_.statistics.predicates;
+    if (compiled::holds(program_.pools, program_.pools[id], event_, entry)) {
+      remember_true(id, slot);
+    }
+  }
+}
+
+// Of a record that has escapes or is not ASCII: most of its values are still found by one scan.
+void Evaluation::run_keywords_by_value() {
+  const std::uint32_t slot = program_.slots.keywords();
+  std::vector<ScratchData::Suspect>& suspects = scratch_.suspects;
+  for (const EntryId entry : event_.scalars()) {
+    suspects.clear();
+    const std::string_view text = event_.text(entry);
+    const bool scanned =
+        is_ascii(text) && program_.keywords.scan(
+                              text,
+                              scratch_.keywords,
+                              [](void* found, const MultiLiteral::Literal& literal, std::size_t) {
+                                static_cast<std::vector<ScratchData::Suspect>*>(found)->push_back(
+                                    {literal.predicate, 0});
+                              },
+                              &suspects);
+    if (!scanned) {
+      for (const PredicateId id : program_.short_keywords) {
+        test_on(id, slot, entry);
+      }
+      scan_literals(slot, entry);
+      continue;
+    }
+    std::sort(suspects.begin(), suspects.end());
+    suspects.erase(std::unique(suspects.begin(), suspects.end()), suspects.end());
+    for (const ScratchData::Suspect& suspect : suspects) {
+      test_on(suspect.predicate, slot, entry);
+    }
+  }
 }
 
 void Evaluation::test_each(PredicateId id, std::uint32_t slot) {
@@ -139,8 +186,44 @@ void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t
   if (predicate.test == Test::contains && !predicate.cased) {
     ++scratch_.statistics.predicates;
     remember_true(id, program_.slots.keywords());
-  } else if (scratch_.suspects.empty() || scratch_.suspects.back() != id) {
-    scratch_.suspects.push_back(id);
+  } else {
+    scratch_.suspects.push_back({id, end});
+  }
+}
+
+// A keyword predicate that holds on a scalar has one of its literals there: others are not tested.
+void Evaluation::test_suspects() {
+  std::vector<ScratchData::Suspect>& suspects = scratch_.suspects;
+  if (suspects.empty()) {
+    return;
+  }
+  const std::uint32_t slot = program_.slots.keywords();
+  const std::span<const EntryId> scalars = event_.scalars();
+  const char* const text = event_.json().data();
+  std::sort(suspects.begin(), suspects.end());
+  PredicateId tested{no_hit};
+  EntryId tested_on = no_entry;
+  for (const ScratchData::Suspect& suspect : suspects) {
+    if (known(suspect.predicate)) {
+      continue;
+    }
+    const char* const last = text + (suspect.end - 1);
+    const auto behind = std::upper_bound(
+        scalars.begin(), scalars.end(), last, [this](const char* at, EntryId entry) {
+          return at < event_.value(entry).data;
+        });
+    if (behind == scalars.begin() ||
+        last >= event_.value(*(behind - 1)).data + event_.value(*(behind - 1)).size) {
+      test_each(suspect.predicate, slot);
+      continue;
+    }
+    const EntryId entry = *(behind - 1);
+    if (tested == suspect.predicate && tested_on == entry) {
+      continue;
+    }
+    tested = suspect.predicate;
+    tested_on = entry;
+    test_on(tested, slot, entry);
   }
 }
 
@@ -161,12 +244,7 @@ bool Evaluation::run_keywords_in_place() {
       },
       this);
   if (scanned) {
-    std::vector<PredicateId>& suspects = scratch_.suspects;
-    std::sort(suspects.begin(), suspects.end());
-    suspects.erase(std::unique(suspects.begin(), suspects.end()), suspects.end());
-    for (const PredicateId id : suspects) {
-      test_each(id, program_.slots.keywords());
-    }
+    test_suspects();
   }
   return scanned;
 }

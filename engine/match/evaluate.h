@@ -35,6 +35,10 @@ class Evaluation {
   void run_exact(std::uint32_t slot);
   void run_literals(std::uint32_t slot);
   void test_each(PredicateId id, std::uint32_t slot);
+  void test_suspects();
+  void test_on(PredicateId id, std::uint32_t slot, EntryId entry);
+  void scan_literals(std::uint32_t slot, EntryId entry);
+  void run_keywords_by_value();
   bool run_keywords_in_place();
   void keyword_found(const MultiLiteral::Literal& literal, std::size_t end);
   void remember_true(PredicateId id, std::uint32_t slot);

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -103,7 +105,13 @@ struct ScratchData {
   std::vector<SlotState> slot_states;
   std::vector<Hit> hits;
   MultiLiteral::Scratch keywords;
-  std::vector<PredicateId> suspects;  // keyword predicates one of whose literals was found
+  // Keyword predicates one of whose literals was found, and where it ends in the record.
+  struct Suspect {
+    PredicateId predicate{};
+    std::size_t end = 0;
+    friend auto operator<=>(const Suspect&, const Suspect&) = default;
+  };
+  std::vector<Suspect> suspects;
   std::vector<RuleId> candidates;
   std::vector<RuleId> matches;
   std::array<Route, 64> routes;
