@@ -208,7 +208,7 @@ TOCSIN_INLINE void flatten_bits(Run& run, const char* at, std::uint64_t bits) {
   run.count += static_cast<std::uint32_t>(count);
 }
 
-std::uint64_t prefix_xor_by_shifts(std::uint64_t bits) {
+inline std::uint64_t prefix_xor_by_shifts(std::uint64_t bits) {
   for (int shift = 1; shift < 64; shift *= 2) {
     bits ^= bits << shift;
   }
