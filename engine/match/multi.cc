@@ -46,9 +46,9 @@ struct MultiLiteral::Scratch::Space {
   ~Space() { hs_free_scratch(scratch); }
 };
 
-MultiLiteral::MultiLiteral(std::vector<Literal> literals) : literals_(std::move(literals)) {
+std::unique_ptr<MultiLiteral::Database> MultiLiteral::compile() const {
   if (literals_.empty() || hs_valid_platform() != HS_SUCCESS) {
-    return;
+    return nullptr;
   }
   auto database = std::make_unique<Database>();
   std::map<std::string, std::uint32_t> tails;
@@ -81,25 +81,25 @@ MultiLiteral::MultiLiteral(std::vector<Literal> literals) : literals_(std::move(
                            HS_MODE_BLOCK,
                            nullptr,
                            &database->compiled,
-                           &error) == HS_SUCCESS) {
-    database_ = std::move(database);
-  } else {
+                           &error) != HS_SUCCESS) {
     hs_free_compile_error(error);
+    return nullptr;
   }
-}
-
-MultiLiteral::Scratch::Scratch(const MultiLiteral& owner) {
-  if (owner.database_ != nullptr) {
-    auto space = std::make_unique<Space>();
-    if (hs_alloc_scratch(owner.database_->compiled, &space->scratch) == HS_SUCCESS) {
-      space_ = std::move(space);
-    }
-  }
+  return database;
 }
 
 bool MultiLiteral::scan(std::string_view text, Scratch& scratch, Found found, void* context) const {
-  if (database_ == nullptr || scratch.space_ == nullptr ||
-      text.size() > std::numeric_limits<unsigned>::max()) {
+  const Database* const used = database();
+  if (used == nullptr || text.size() > std::numeric_limits<unsigned>::max()) {
+    return false;
+  }
+  if (scratch.space_ == nullptr) {
+    scratch.space_ = std::make_unique<Scratch::Space>();
+    if (hs_alloc_scratch(used->compiled, &scratch.space_->scratch) != HS_SUCCESS) {
+      scratch.space_->scratch = nullptr;  // no memory: it is not asked for again
+    }
+  }
+  if (scratch.space_->scratch == nullptr) {
     return false;
   }
   struct Call {
@@ -108,7 +108,7 @@ bool MultiLiteral::scan(std::string_view text, Scratch& scratch, Found found, vo
     const Database* database;
     Found found;
     void* context;
-  } call{text, &literals_, database_.get(), found, context};
+  } call{text, &literals_, used, found, context};
   const match_event_handler handler =
       [](unsigned id, unsigned long long, unsigned long long to, unsigned, void* data) {
         const Call& the_call = *static_cast<const Call*>(data);
@@ -125,7 +125,7 @@ bool MultiLiteral::scan(std::string_view text, Scratch& scratch, Found found, vo
         }
         return 0;
       };
-  return hs_scan(database_->compiled,
+  return hs_scan(used->compiled,
                  text.data(),
                  static_cast<unsigned>(text.size()),
                  0,
@@ -139,14 +139,27 @@ bool MultiLiteral::scan(std::string_view text, Scratch& scratch, Found found, vo
 struct MultiLiteral::Database {};
 struct MultiLiteral::Scratch::Space {};
 
-MultiLiteral::MultiLiteral(std::vector<Literal> literals) : literals_(std::move(literals)) {}
-MultiLiteral::Scratch::Scratch(const MultiLiteral&) {}
+std::unique_ptr<MultiLiteral::Database> MultiLiteral::compile() const {
+  return nullptr;
+}
 bool MultiLiteral::scan(std::string_view, Scratch&, Found, void*) const {
   return false;
 }
 
 #endif
 
+MultiLiteral::MultiLiteral(std::vector<Literal> literals)
+    : literals_(std::move(literals)), compiled_(std::make_unique<Compiled>()) {}
+
+const MultiLiteral::Database* MultiLiteral::database() const {
+  if (compiled_ == nullptr) {
+    return nullptr;
+  }
+  std::call_once(compiled_->once, [this] { compiled_->database = compile(); });
+  return compiled_->database.get();
+}
+
+MultiLiteral::Scratch::Scratch() = default;
 MultiLiteral::MultiLiteral() = default;
 MultiLiteral::~MultiLiteral() = default;
 MultiLiteral::MultiLiteral(MultiLiteral&&) noexcept = default;

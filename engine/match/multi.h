@@ -2,13 +2,15 @@
 // MultiLiteral: all places where one of many literals stands in an ASCII text, whatever its case,
 // in one pass. By vectorscan, which was twice as fast as our own index on hundreds of literals; the
 // only door to it. A build or a machine without it has none (usable() is false) and takes
-// LiteralIndex. Thread rule: immutable after construction; a Scratch is for one thread. Cost: half
-// a nanosecond a byte; compiling takes ten milliseconds for 600 literals; a scan allocates
-// nothing.
+// LiteralIndex. Thread rule: any number of threads; a Scratch is for one. Cost: half a nanosecond a
+// byte. The first to ask compiles, which takes ten milliseconds for 600 literals and 14 MB for a
+// moment: where no record meets a keyword rule, that is saved. After a Scratch's first scan none
+// allocates.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +31,10 @@ class MultiLiteral {
   MultiLiteral(MultiLiteral&&) noexcept;
   MultiLiteral& operator=(MultiLiteral&&) noexcept;
 
+  // For one MultiLiteral.
   class Scratch {
    public:
-    explicit Scratch(const MultiLiteral& owner);
+    Scratch();
     ~Scratch();
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
@@ -39,10 +42,10 @@ class MultiLiteral {
    private:
     friend class MultiLiteral;
     struct Space;
-    std::unique_ptr<Space> space_;  // nullptr: no memory for it
+    std::unique_ptr<Space> space_;
   };
 
-  bool usable() const { return database_ != nullptr; }
+  bool usable() const { return database() != nullptr; }
 
   // Calls found(context, literal, end) for every place, `end` being behind it. False: the scan was
   // not possible, and what was found is not all.
@@ -51,8 +54,15 @@ class MultiLiteral {
 
  private:
   struct Database;
+  struct Compiled {
+    std::once_flag once;
+    std::unique_ptr<Database> database;  // nullptr: there is none
+  };
+  const Database* database() const;
+  std::unique_ptr<Database> compile() const;
+
   std::vector<Literal> literals_;
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<Compiled> compiled_;
 };
 
 }  // namespace tocsin::compiled

@@ -76,8 +76,7 @@ ScratchData::ScratchData(const ProgramData& data)
       memo(data.pools.predicates.size()),
       tested(data.pools.predicates.size()),
       rule_epochs(data.rules.size()),
-      slot_states(data.slots.size()),
-      keywords(data.keywords) {
+      slot_states(data.slots.size()) {
   suspects.reserve(data.short_keywords.size() + 64);
   hits.reserve(std::min(memo.size(), hits_reserved));
   candidates.reserve(data.rules.size());

@@ -17,7 +17,7 @@ using Places = std::vector<std::pair<std::uint32_t, std::size_t>>;
 
 Places places(const MultiLiteral& literals, std::string_view text) {
   Places found;
-  MultiLiteral::Scratch scratch(literals);
+  MultiLiteral::Scratch scratch;
   const auto add = [](void* to, const MultiLiteral::Literal& literal, std::size_t end) {
     static_cast<Places*>(to)->emplace_back(index(literal.predicate), end);
   };
