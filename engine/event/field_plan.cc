@@ -33,6 +33,47 @@ std::vector<std::size_t> segment_ends(std::string_view path) {
 
 // Paths as a graph: nodes are prefixes, an edge is a key that leads from one prefix to a longer
 // one.
+// Keys of most CloudTrail records.
+bool is_usual_key(std::string_view key) {
+  constexpr std::array<std::string_view, 36> keys = {"eventVersion",
+                                                     "userIdentity",
+                                                     "eventTime",
+                                                     "eventSource",
+                                                     "eventName",
+                                                     "awsRegion",
+                                                     "sourceIPAddress",
+                                                     "userAgent",
+                                                     "requestParameters",
+                                                     "responseElements",
+                                                     "requestID",
+                                                     "eventID",
+                                                     "readOnly",
+                                                     "eventType",
+                                                     "managementEvent",
+                                                     "recipientAccountId",
+                                                     "eventCategory",
+                                                     "errorCode",
+                                                     "errorMessage",
+                                                     "resources",
+                                                     "type",
+                                                     "principalId",
+                                                     "arn",
+                                                     "accountId",
+                                                     "accessKeyId",
+                                                     "userName",
+                                                     "sessionContext",
+                                                     "sessionIssuer",
+                                                     "attributes",
+                                                     "mfaAuthenticated",
+                                                     "creationDate",
+                                                     "invokedBy",
+                                                     "sharedEventID",
+                                                     "additionalEventData",
+                                                     "tlsDetails",
+                                                     "vpcEndpointId"};
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
 struct Graph {
   using Node = FieldPlan::Node;
   std::map<std::string, Node, std::less<>> nodes;
@@ -185,8 +226,13 @@ FieldPlan::Table FieldPlan::compile(const std::vector<bool>& wanted) const {
     table.tags.assign(places, 0);
     table.keys.clear();
     std::size_t further = 0;
-    for (const auto& [start, to] : graph.edges) {
-      further += table.add(start.first, start.second, to) ? 0u : 1u;
+    // What nearly every record has comes first, so that it is in its first place.
+    for (const bool usual : {true, false}) {
+      for (const auto& [start, to] : graph.edges) {
+        if (is_usual_key(start.second) == usual) {
+          further += table.add(start.first, start.second, to) ? 0u : 1u;
+        }
+      }
     }
     return further;
   };
