@@ -77,6 +77,20 @@ KnownValue* Baseline::locate(std::string_view text) {
   return nullptr;
 }
 
+void Baseline::prefetch(std::string_view text) const {
+  if (!index_.empty() || values_.empty()) {
+    return;
+  }
+  const std::uint16_t tag = tag_of(seeded_hash(text, index_seed));
+  for (const KnownValue& value : values_) {
+    if (value.tag == tag) {
+      tocsin::prefetch(value.text.data());
+      tocsin::prefetch(value.text.data() + value.text.size());
+      return;
+    }
+  }
+}
+
 void Baseline::index_all() {
   if (values_.size() < indexed_from) {
     index_.clear();

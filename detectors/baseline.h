@@ -72,6 +72,9 @@ class Baseline {
     }
   }
 
+  // The same of one value; after the other.
+  void prefetch(std::string_view value) const;
+
   // Takes in what another one knows of the same group, or of a part of it.
   void merge(const Baseline& other, const BaselineRules& rules);
 

@@ -173,11 +173,9 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
       seen_.prefetch(ahead.identity, ahead.time.value_or(0));
     }
     const FeedRecord& record = records[i];
-    if (record.latest) {
-      TimeNs& passing = passing_.try_emplace(input, before_all_time).first->second;
-      passing = std::max(passing, bounded_time(*record.latest, result));
-    }
-    pass_time(input);
+    pass_time(
+        input,
+        record.latest ? std::optional<TimeNs>(bounded_time(*record.latest, result)) : std::nullopt);
     if (!is_wanted(record)) {
       continue;
     }
@@ -194,7 +192,7 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
     TimeNs& passing = passing_.try_emplace(input, before_all_time).first->second;
     passing = std::max(passing, time);
     if (settings_.prompt) {
-      pass_time(input);
+      pass_time(input, std::nullopt);
     }
   }
   if (!steps_.empty()) {
@@ -210,16 +208,23 @@ TimeNs CorrelationEngine::bounded_time(TimeNs time, const BatchResult& result) c
   return settings_.until ? std::min(time, *settings_.until) : time;
 }
 
-// Moves the input's clock as a record does that feeds nothing.
-void CorrelationEngine::pass_time(const std::string& input) {
-  const auto passing = passing_.find(input);
-  if (passing == passing_.end()) {
+// Moves the input's clock as a record does that feeds nothing: to `latest`, or to what is in
+// passing_.
+void CorrelationEngine::pass_time(const std::string& input, std::optional<TimeNs> latest) {
+  const auto passing = passing_.empty() ? passing_.end() : passing_.find(input);
+  if (passing != passing_.end()) {
+    latest = std::max(latest, std::optional<TimeNs>(passing->second));
+    passing_.erase(passing);
+  }
+  if (!latest) {
     return;
   }
-  const TimeNs time = passing->second;
-  passing_.erase(passing);
-  const auto known = clocks_.find(input);
-  if (known != clocks_.end() && !known->second.idle && time <= known->second.latest) {
+  const TimeNs time = *latest;
+  const bool is_last = clock_ != nullptr && clock_->first == input;
+  const auto found = is_last ? clocks_.end() : clocks_.find(input);
+  const InputClock* known =
+      is_last ? &clock_->second : (found == clocks_.end() ? nullptr : &found->second);
+  if (known != nullptr && !known->idle && time <= known->latest) {
     return;
   }
   move_clock(input, time);

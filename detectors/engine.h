@@ -176,7 +176,7 @@ class CorrelationEngine {
   void take(const Feed& feed, const FeedRecord& record, TimeNs time);
   void move_clock(const std::string& input, TimeNs time);
   TimeNs bounded_time(TimeNs time, const BatchResult& result) const;
-  void pass_time(const std::string& input);
+  void pass_time(const std::string& input, std::optional<TimeNs> latest);
   void take_from(const std::string& input, const Feed& feed, const FeedRecord& record, TimeNs time);
   std::shared_ptr<const RecordCopy> kept_copy(const Feed& feed, const FeedRecord& record) const;
   bool notes() const { return settings_.journal && !replaying_; }

@@ -20,6 +20,10 @@ enum class Granularity : std::uint8_t { raw, ip, net, asn, country };
 // for asn and country.
 std::string granular_value(Granularity granularity, std::string_view value, const GeoLookup& geo);
 
+// What granular_value() makes of an IPv4 address in `net`, without memory of its own; false: it is
+// none.
+bool read_ipv4_network(std::string_view value, std::string& out);
+
 // The address in `value` as IPv4 where it is mapped.
 std::optional<IpAddress> unmapped_address(std::string_view value);
 

@@ -60,6 +60,7 @@ class KeyTable {
           tocsin::prefetch(reinterpret_cast<const char*>(&slot) + sizeof(Slot) - 1);
         } else {
           tocsin::prefetch(slot.key.data());
+          tocsin::prefetch(slot.key.data() + slot.key.size());
           more(slot.state);
         }
         return;

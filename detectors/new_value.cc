@@ -80,6 +80,12 @@ class NewValue final : public Detector {
     groups_.prefetch(group_hash, stage, [](const Baseline& baseline) { baseline.prefetch(); });
   }
 
+  void prefetch_value(std::uint64_t group_hash, std::string_view value) const override {
+    if (new_value_.granularity == Granularity::raw) {
+      groups_.prefetch(group_hash, 2, [&](const Baseline& baseline) { baseline.prefetch(value); });
+    }
+  }
+
   void on_time(TimeNs watermark, const ReportSink&) override {
     const auto is_old = [&](const Baseline& baseline) { return is_over(baseline, watermark); };
     groups_.expire(is_old);
@@ -224,8 +230,16 @@ class NewValue final : public Detector {
     return !exclude_.is_empty() && exclude_.contains(text, unmapped_address(text));
   }
 
-  // The same few addresses come again and again: what became of them is remembered.
+  // The same few addresses come again and again: what became of them is remembered, unless it is
+  // found out as fast.
   void read_network(std::string_view text) {
+    if (kept_.empty()) {
+      kept_.emplace_back();
+    }
+    if (exclude_.is_empty() && read_ipv4_network(text, kept_.front())) {
+      values_.push_back(kept_.front());
+      return;
+    }
     Network& known = networks_[static_cast<std::size_t>(seeded_hash(text, settings_.hash_seed) %
                                                         networks_.size())];
     if (!known.is_used || known.text != text) {

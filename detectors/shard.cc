@@ -207,6 +207,16 @@ void CorrelationShard::fetch(std::span<const ShardStep> steps) {
       }
     }
   }
+  for (const Fetched& fetched : fetched_) {
+    const Feed& feed = *fetched.feed;
+    const Stage& stage = stages_[fetched.event->spec];
+    if (stage.detector != nullptr && stage.type->folds_by_value) {
+      const FeedField& field = feed.fields[fetched.event->first_field];
+      if (field.count == 1) {
+        stage.detector->prefetch_value(fetched.hash, feed.text(feed.values[field.first]));
+      }
+    }
+  }
 }
 
 void CorrelationShard::finish(std::uint64_t number, Out& out) {

@@ -141,6 +141,11 @@ class Detector {
     static_cast<void>(group_hash);
     static_cast<void>(stage);
   }
+  // The same, of an observation whose first field has this one value; after stage 2.
+  virtual void prefetch_value(std::uint64_t group_hash, std::string_view value) const {
+    static_cast<void>(group_hash);
+    static_cast<void>(value);
+  }
   // No observation earlier than `watermark` will come any more (but late ones): windows may be
   // closed and forgotten. When it is called depends on what else the shard holds: beside what it
   // reports it must change nothing that an observation could tell.

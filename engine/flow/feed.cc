@@ -2,6 +2,7 @@
 #include "engine/flow/feed.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/base/limits.h"
 #include "engine/base/text.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Inputs are bits; a correlation with more of them is rejected where its detector is made.
 constexpr std::size_t feed_inputs_max = 64;
+constexpr std::size_t copied_at_once = 16;
+static_assert(copied_at_once <= limits::padding_bytes);
 
 // 7.0 and 7 are one value.
 bool needs_shortest(const Value& value) {
@@ -172,19 +175,57 @@ std::uint32_t FeedPlan::intern_group(std::vector<FieldId> group) {
 
 // --- builder ---
 
+// Room behind the record's texts, and a block more: texts are copied block by block.
+char* FeedBuilder::room(std::size_t size) {
+  if (texts_.size() - used_ < size + copied_at_once) {
+    texts_.resize(2 * texts_.size() + size + copied_at_once);
+  }
+  char* begin = texts_.data() + used_;
+  used_ += size;
+  return begin;
+}
+
+void FeedBuilder::append(const One& one) {
+  const std::size_t size = one.text.size();
+  char* to = room(size);
+  if (!one.is_padded) {
+    std::copy_n(one.text.data(), size, to);
+    return;
+  }
+  for (std::size_t at = 0; at < size; at += copied_at_once) {
+    std::memcpy(to + at, one.text.data() + at, copied_at_once);
+  }
+}
+
+// As append_group_value() does.
+void FeedBuilder::append_sized(const One& one) {
+  const std::uint64_t size = one.is_present ? one.text.size() + 1 : 0;
+  if (size < 0x80) {
+    *room(1) = static_cast<char>(size);
+  } else {
+    joined_.clear();
+    WireWriter(joined_).number(size);
+    append({joined_, true, false});
+  }
+  if (one.is_present) {
+    append(one);
+  }
+}
+
 // The usual case: no value, or one short text that is kept as it stands. False: see read().
-bool FeedBuilder::read_one(Event& event, FieldId field, std::optional<std::string_view>& text) {
+bool FeedBuilder::read_one(Event& event, FieldId field, One& one) {
   const EntryId entry = field == no_field ? no_entry : event.first(field);
+  one.is_present = entry != no_entry;
   if (entry == no_entry) {
-    text = std::nullopt;
     return true;
   }
   const Value& value = event.value(entry);
   if (value.kind != ValueKind::string || event.next(entry) != no_entry) {
     return false;
   }
-  text = value.plain ? value.raw() : event.text(entry);
-  return text->size() <= limits::detector_text_bytes_max;
+  one.is_padded = value.plain;
+  one.text = value.plain ? value.raw() : event.text(entry);
+  return one.text.size() <= limits::detector_text_bytes_max;
 }
 
 // The field's texts: null and [] are no values.
@@ -219,81 +260,76 @@ void FeedBuilder::read(Event& event, FieldId field) {
 }
 
 // One value as it is, several as the JSON text of all of them (DETECTION.md, choice 13).
-void FeedBuilder::append_key(Event& event, const std::vector<FieldId>& group, Feed& feed) {
+void FeedBuilder::append_key(Event& event, const std::vector<FieldId>& group) {
   for (const FieldId field : group) {
-    std::optional<std::string_view> one;
+    One one;
     if (read_one(event, field, one)) {
-      append_group_value(one, feed.texts);
+      append_sized(one);
       continue;
     }
     read(event, field);
-    if (read_.empty()) {
-      append_group_value(std::nullopt, feed.texts);
-    } else if (read_.size() == 1) {
-      append_group_value(read_.front(), feed.texts);
-    } else {
-      joined_ = "[";
-      for (const std::string_view text : read_) {
-        joined_ += joined_.size() > 1 ? "," : "";
-        append_json_string(text, joined_);
-      }
-      joined_ += ']';
-      std::string room;
-      append_group_value(bounded_text(joined_, room), feed.texts);
+    if (read_.size() < 2) {
+      append_sized(read_.empty() ? One() : One{read_.front(), true, false});
+      continue;
     }
+    std::string all = "[";
+    for (const std::string_view text : read_) {
+      all += all.size() > 1 ? "," : "";
+      append_json_string(text, all);
+    }
+    all += ']';
+    std::string bounded;
+    append_sized({bounded_text(all, bounded), true, false});
   }
 }
 
-const FeedText& FeedBuilder::key_of(Event& event, std::uint32_t group, Feed& feed) {
+const FeedText& FeedBuilder::key_of(Event& event, std::uint32_t group) {
   Key& key = keys_[group];
   if (key.record != record_number_) {
-    const std::size_t begin = feed.texts.size();
-    append_key(event, plan_->groups_[group], feed);
-    key = {record_number_, {begin, static_cast<std::uint32_t>(feed.texts.size() - begin)}};
+    const std::size_t begin = end();
+    append_key(event, plan_->groups_[group]);
+    key = {record_number_, {begin, static_cast<std::uint32_t>(end() - begin)}};
   }
   return key.text;
 }
 
 FeedField FeedBuilder::values_of(Event& event, FieldId field, Feed& feed) {
-  const auto known = std::find_if(
-      values_.begin(), values_.end(), [&](const Values& values) { return values.field == field; });
-  if (known != values_.end()) {
-    return known->slice;
+  for (const Values& known : values_) {
+    if (known.field == field) {
+      return known.slice;
+    }
   }
   values_.push_back({field, append_values(event, field, feed)});
   return values_.back().slice;
 }
 
 FeedField FeedBuilder::append_values(Event& event, FieldId field, Feed& feed) {
-  FeedField slice;
-  slice.first = static_cast<std::uint32_t>(feed.values.size());
-  std::optional<std::string_view> one;
-  if (read_one(event, field, one)) {
-    read_.clear();
-    if (one) {
-      read_.push_back(*one);
-    }
-  } else {
+  const auto first = static_cast<std::uint32_t>(feed.values.size());
+  const auto append_value = [&](const One& one) {
+    feed.values.push_back({end(), static_cast<std::uint32_t>(one.text.size())});
+    append(one);
+  };
+  One one;
+  if (!read_one(event, field, one)) {
     read(event, field);
+    for (const std::string_view text : read_) {
+      append_value({text, true, false});
+    }
+  } else if (one.is_present) {
+    append_value(one);
   }
-  slice.count = static_cast<std::uint32_t>(read_.size());
-  for (const std::string_view text : read_) {
-    feed.values.push_back({feed.texts.size(), static_cast<std::uint32_t>(text.size())});
-    feed.texts.append(text);
-  }
-  return slice;
+  return {first, static_cast<std::uint32_t>(feed.values.size()) - first};
 }
 
 // A record that meets several inputs counts once per group.
-void FeedBuilder::draft(Event& event, const FeedPlan::Consumer& consumer, Feed& feed) {
-  const FeedText& key = key_of(event, consumer.group, feed);
+void FeedBuilder::draft(Event& event, const FeedPlan::Consumer& consumer) {
+  const FeedText& key = key_of(event, consumer.group);
   std::uint64_t& drafted_in = drafted_in_[consumer.spec];
-  const auto same =
-      drafted_in != record_number_
-          ? drafts_.end()
-          : std::find_if(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
-              return draft.spec == consumer.spec && feed.text(draft.key) == feed.text(key);
-            });
+  const auto same = drafted_in != record_number_
+                        ? drafts_.end()
+                        : std::find_if(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
+                            return draft.spec == consumer.spec && view(draft.key) == view(key);
+                          });
   drafted_in = record_number_;
   if (same != drafts_.end()) {
     same->inputs |= std::uint64_t{1} << consumer.input;
@@ -314,10 +350,12 @@ void FeedBuilder::add(Event& event,
   drafted_in_.resize(plan_->fields_.size());
   keys_.resize(plan_->groups_.size());
   ++record_number_;
+  base_ = feed.texts.size();
+  used_ = 0;
   for (const RuleId rule : rules) {
     if (plan_->feeds(rule)) {
       for (const FeedPlan::Consumer& consumer : plan_->consumers_[index(rule)]) {
-        draft(event, consumer, feed);
+        draft(event, consumer);
       }
     }
   }
@@ -343,6 +381,7 @@ void FeedBuilder::add(Event& event,
       feed.fields.push_back(values_of(event, field, feed));
     }
   }
+  feed.texts.append(texts_.data(), used_);
 }
 
 }  // namespace tocsin

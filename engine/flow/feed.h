@@ -146,13 +146,26 @@ class FeedBuilder {
     FieldId field = no_field;
     FeedField slice;
   };
-  void draft(Event& event, const FeedPlan::Consumer& consumer, Feed& feed);
-  const FeedText& key_of(Event& event, std::uint32_t group, Feed& feed);
-  void append_key(Event& event, const std::vector<FieldId>& group, Feed& feed);
+  // A value's text as it is kept.
+  struct One {
+    std::string_view text;
+    bool is_present = false;
+    bool is_padded = false;  // bytes behind it may be read
+  };
+  void draft(Event& event, const FeedPlan::Consumer& consumer);
+  const FeedText& key_of(Event& event, std::uint32_t group);
+  void append_key(Event& event, const std::vector<FieldId>& group);
   FeedField values_of(Event& event, FieldId field, Feed& feed);
   FeedField append_values(Event& event, FieldId field, Feed& feed);
-  bool read_one(Event& event, FieldId field, std::optional<std::string_view>& text);
+  bool read_one(Event& event, FieldId field, One& one);
   void read(Event& event, FieldId field);
+  char* room(std::size_t size);
+  void append(const One& one);
+  void append_sized(const One& one);
+  std::size_t end() const { return base_ + used_; }
+  std::string_view view(const FeedText& slice) const {
+    return {texts_.data() + (slice.offset - base_), slice.size};
+  }
 
   std::shared_ptr<const FeedPlan> plan_;
   std::vector<Draft> drafts_;              // reused, as all below
@@ -161,6 +174,10 @@ class FeedBuilder {
   std::vector<std::uint64_t> drafted_in_;  // by correlation: the last record with a draft of it
   std::vector<Key> keys_;                  // by group of the plan
   std::vector<Values> values_;
+  // The record's texts: they go to the feed together.
+  std::vector<char> texts_;
+  std::size_t base_ = 0;  // where in Feed::texts they will begin
+  std::size_t used_ = 0;
   std::uint64_t record_number_ = 0;
   std::string joined_;
 };
