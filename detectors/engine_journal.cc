@@ -15,6 +15,7 @@ namespace tocsin {
 namespace {
 
 constexpr std::uint64_t format_version = 3;
+constexpr std::size_t number_bytes_max = 10;  // as a WireWriter puts it
 
 // A copy of a record that was taken before, and time that passes, move the clocks only.
 enum class Entry : std::uint8_t { taken = 1, copy = 2, idle = 3, advance = 4 };
@@ -80,8 +81,8 @@ void CorrelationEngine::close_segment() {
   if (segment_.empty()) {
     return;
   }
-  std::string bytes;
-  WireWriter writer(bytes);
+  std::string head;
+  WireWriter writer(head);
   writer.number(format_version);
   writer.number(static_cast<std::uint64_t>(std::count(noted_.begin(), noted_.end(), true)));
   for (std::uint32_t spec = 0; spec < noted_.size(); ++spec) {
@@ -90,8 +91,11 @@ void CorrelationEngine::close_segment() {
       writer.hash(content_hash(correlation_state_key(ruleset_->correlations[spec].info)));
     }
   }
-  bytes += segment_;
-  WireWriter(journal_).text(bytes);
+  // As one text: a segment may be megabytes, and is not put together first.
+  journal_.reserve(journal_.size() + head.size() + segment_.size() + number_bytes_max);
+  WireWriter(journal_).number(head.size() + segment_.size());
+  journal_ += head;
+  journal_ += segment_;
   segment_.clear();
   noted_.clear();
 }
