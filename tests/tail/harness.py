@@ -20,6 +20,7 @@ SOURCE_DIR = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TOCSIN_PROGRAM", str(SOURCE_DIR / "build/release/tocsin"))
 # How much slower than in a plain build the program may be: limits of time are multiplied by this.
 SLOWDOWN = 10 if os.environ.get("TOCSIN_SANITIZED") else 1
+ALERTS_KEPT = 50_000  # for a look at them; all are counted
 TIMEOUT_S = float(os.environ.get("TOCSIN_SCENARIO_TIMEOUT", "30")) * SLOWDOWN
 
 RULES = """title: Every record
@@ -176,7 +177,8 @@ class Tail:
                 return  # killed in the middle of a line
             alert = json.loads(text)
             with self.lock:
-                self.alerts.append(alert)
+                if len(self.alerts) < ALERTS_KEPT:
+                    self.alerts.append(alert)
                 if alert["kind"] == "system":
                     self.system.append(alert)
                 else:
