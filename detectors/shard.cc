@@ -8,7 +8,6 @@
 #include "detectors/common.h"
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
-#include "engine/base/prefetch.h"
 
 namespace tocsin {
 
@@ -144,77 +143,38 @@ std::uint32_t CorrelationShard::owner_of(std::uint32_t spec, std::string_view gr
 
 // --- steps ---
 
+// Feeds and groups are all over the memory. What some steps need is asked for together, and while
+// the steps before them are at work: their events first, then what these refer to, then the groups.
 void CorrelationShard::run(std::span<const ShardStep> steps, Out& out) {
   out_ = &out;
-  for (std::size_t begin = 0; begin < steps.size(); begin += steps_fetched) {
-    const std::span<const ShardStep> part =
-        steps.subspan(begin, std::min(steps_fetched, steps.size() - begin));
-    fetch(part);
-    std::size_t next = 0;
-    for (std::size_t at = 0; at < part.size(); ++at) {
-      const ShardStep& step = part[at];
-      step_ = step.number;
-      by_record_ = false;
-      move_watermark(step.watermark);
-      if (fetched_until_[at] > next) {
-        by_record_ = true;
-        feed(step, std::span(fetched_).subspan(next, fetched_until_[at] - next));
-        next = fetched_until_[at];
-      }
-    }
+  const auto part = [&](std::size_t number) {
+    const std::size_t begin = std::min(number * steps_fetched, steps.size());
+    return steps.subspan(begin, std::min(steps_fetched, steps.size() - begin));
+  };
+  fetch_events(part(0));
+  fetch_events(part(1));
+  collect(part(0), next_);
+  for (std::size_t number = 0; !part(number).empty(); ++number) {
+    std::swap(now_, next_);
+    fetch_events(part(number + 2));
+    collect(part(number + 1), next_);
+    fetch_groups(now_.events);
+    run_part(part(number), now_);
   }
   out_ = nullptr;
 }
 
-// Into fetched_: the events that are ours, in their order. Groups are all over the memory: what
-// some steps need is waited for together.
-void CorrelationShard::fetch(std::span<const ShardStep> steps) {
-  for (const ShardStep& step : steps) {
-    if (step.record != nullptr) {
-      tocsin::prefetch(step.feed->events.data() + step.record->first_event);
-    }
-  }
-  fetched_.clear();
-  fetched_until_.clear();
-  for (const ShardStep& step : steps) {
-    const std::uint32_t events = step.record == nullptr ? 0 : step.record->event_count;
-    for (std::uint32_t i = 0; i < events; ++i) {
-      const FeedEvent& event = step.feed->events[step.record->first_event + i];
-      if (is_mine(event)) {
-        tocsin::prefetch(step.feed->text(event.key).data());
-        tocsin::prefetch(step.feed->fields.data() + event.first_field);
-        fetched_.push_back({step.feed, &event, 0});
-      }
-    }
-    fetched_until_.push_back(fetched_.size());
-  }
-  for (Fetched& fetched : fetched_) {
-    const Feed& feed = *fetched.feed;
-    const FeedEvent& event = *fetched.event;
-    const Stage& stage = stages_[event.spec];
-    if (!stage.fields.empty()) {
-      tocsin::prefetch(feed.values.data() + feed.fields[event.first_field].first);
-    }
-    fetched.hash = seeded_hash(feed.text(event.key), settings_.detector.hash_seed);
-    if (stage.detector != nullptr) {
-      stage.detector->prefetch(fetched.hash, 0);
-    }
-  }
-  for (unsigned stage = 1; stage < 3; ++stage) {
-    for (const Fetched& fetched : fetched_) {
-      if (const Detector* detector = stages_[fetched.event->spec].detector.get()) {
-        detector->prefetch(fetched.hash, stage);
-      }
-    }
-  }
-  for (const Fetched& fetched : fetched_) {
-    const Feed& feed = *fetched.feed;
-    const Stage& stage = stages_[fetched.event->spec];
-    if (stage.detector != nullptr && stage.type->folds_by_value) {
-      const FeedField& field = feed.fields[fetched.event->first_field];
-      if (field.count == 1) {
-        stage.detector->prefetch_value(fetched.hash, feed.text(feed.values[field.first]));
-      }
+void CorrelationShard::run_part(std::span<const ShardStep> steps, const Fetched& fetched) {
+  std::size_t next = 0;
+  for (std::size_t at = 0; at < steps.size(); ++at) {
+    step_ = steps[at].number;
+    by_record_ = false;
+    move_watermark(steps[at].watermark);
+    const std::size_t end = fetched.ends[at];
+    if (end > next) {
+      by_record_ = true;
+      feed(steps[at], std::span(fetched.events).subspan(next, end - next));
+      next = end;
     }
   }
 }
@@ -231,8 +191,8 @@ void CorrelationShard::finish(std::uint64_t number, Out& out) {
   out_ = nullptr;
 }
 
-void CorrelationShard::feed(const ShardStep& step, std::span<const Fetched> mine) {
-  const bool keeps = std::any_of(mine.begin(), mine.end(), [this](const Fetched& fetched) {
+void CorrelationShard::feed(const ShardStep& step, std::span<const FetchedEvent> mine) {
+  const bool keeps = std::any_of(mine.begin(), mine.end(), [this](const FetchedEvent& fetched) {
     return stages_[fetched.event->spec].keeps_records;
   });
   if (keeps && step.copy != nullptr) {
@@ -266,7 +226,7 @@ void CorrelationShard::run_pending() {
 // What this step brings to one correlation: of the record, and of inner correlations.
 void CorrelationShard::take(std::uint32_t spec,
                             const ShardStep* step,
-                            std::span<const Fetched> direct) {
+                            std::span<const FetchedEvent> direct) {
   Stage& stage = stages_[spec];
   stage.is_pending = false;
   if (stage.detector == nullptr) {
@@ -274,12 +234,12 @@ void CorrelationShard::take(std::uint32_t spec,
     return;
   }
   if (stage.met.empty() && !stage.waits) {
-    for (const Fetched& fetched : direct) {
+    for (const FetchedEvent& fetched : direct) {
       observe(spec, *step, fetched);
     }
   } else if (!stage.met.empty() || !direct.empty()) {
     std::vector<Event> events;
-    for (const Fetched& fetched : direct) {
+    for (const FetchedEvent& fetched : direct) {
       events.push_back(own(*step, *fetched.event));
     }
     for (Event& event : stage.met) {
@@ -345,7 +305,9 @@ void CorrelationShard::wait(Stage& stage, Event event) {
   }
 }
 
-void CorrelationShard::observe(std::uint32_t spec, const ShardStep& step, const Fetched& fetched) {
+void CorrelationShard::observe(std::uint32_t spec,
+                               const ShardStep& step,
+                               const FetchedEvent& fetched) {
   const Feed& feed = *step.feed;
   const FeedEvent& event = *fetched.event;
   texts_.clear();

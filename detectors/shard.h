@@ -146,10 +146,15 @@ class CorrelationShard {
   };
   using Out = std::vector<ShardReport>;
   // An event of ours, with what was found out while its memory was fetched.
-  struct Fetched {
+  struct FetchedEvent {
     const Feed* feed;
     const FeedEvent* event;
     std::uint64_t hash;  // of its key
+  };
+  // Those of some steps.
+  struct Fetched {
+    std::vector<FetchedEvent> events;
+    std::vector<std::size_t> ends;  // by step: where its events end
   };
 
   void build();
@@ -162,15 +167,18 @@ class CorrelationShard {
   bool is_mine(const FeedEvent& event) const {
     return settings_.shards == 1 || event.shard == settings_.number;
   }
-  void fetch(std::span<const ShardStep> steps);
-  void feed(const ShardStep& step, std::span<const Fetched> mine);
+  void fetch_events(std::span<const ShardStep> steps) const;
+  void collect(std::span<const ShardStep> steps, Fetched& out) const;
+  void fetch_groups(std::span<FetchedEvent> events) const;
+  void run_part(std::span<const ShardStep> steps, const Fetched& fetched);
+  void feed(const ShardStep& step, std::span<const FetchedEvent> mine);
   void run_pending();
-  void take(std::uint32_t spec, const ShardStep* step, std::span<const Fetched> events);
+  void take(std::uint32_t spec, const ShardStep* step, std::span<const FetchedEvent> events);
   Event own(const ShardStep& step, const FeedEvent& event) const;
   void merge(Event event, std::vector<Event>& events) const;
   void wait(Stage& stage, Event event);
   void release(std::uint32_t spec, TimeNs before);
-  void observe(std::uint32_t spec, const ShardStep& step, const Fetched& fetched);
+  void observe(std::uint32_t spec, const ShardStep& step, const FetchedEvent& fetched);
   void observe(std::uint32_t spec, const Event& event);
   bool wants(std::uint32_t spec,
              std::string_view group_key,
@@ -200,8 +208,8 @@ class CorrelationShard {
   Out* out_ = nullptr;
   std::vector<std::string_view> texts_;  // reused, as all below
   std::vector<FieldView> views_;
-  std::vector<Fetched> fetched_;            // of some steps
-  std::vector<std::size_t> fetched_until_;  // by step: where its events end
+  Fetched now_;
+  Fetched next_;
   std::string room_;
   ShardCounters counters_;
   std::vector<CorrelationProblem> problems_;
