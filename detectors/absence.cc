@@ -229,8 +229,10 @@ class Absence final : public Detector {
   }
 
   void open(const std::string& key, AbsenceGroup& group, const Observation& observation) {
-    OpenEvent event{
-        observation.time, observation.sequence, observation.identity, observation.record};
+    OpenEvent event{observation.time,
+                    observation.sequence,
+                    observation.identity,
+                    observation.record == nullptr ? nullptr : *observation.record};
     due_.insert(due_of(event, key));
     const auto later = [](TimeNs t, const OpenEvent& other) { return t < other.time; };
     group.open.insert(std::upper_bound(group.open.begin(), group.open.end(), event.time, later),

@@ -127,7 +127,7 @@ Report report_of(const Observation& observation) {
   report.first_seen = observation.time;
   report.last_seen = observation.time;
   if (observation.record != nullptr) {
-    report.events.push_back(observation.record);
+    report.events.push_back(*observation.record);
   }
   return report;
 }
@@ -162,7 +162,7 @@ void append_events(std::span<const std::uint64_t> sequences,
     }
   }
   if (fired.record != nullptr) {
-    out.push_back(fired.record);
+    out.push_back(*fired.record);
   }
 }
 

@@ -19,6 +19,9 @@ constexpr TimeNs before_all_time = std::numeric_limits<TimeNs>::min();
 constexpr std::size_t steps_at_once = 4096;
 // Records whose place among the seen ones is fetched before it is needed.
 constexpr std::size_t prefetched_ahead = 8;
+// The correlations take about a quarter of what a record costs: from so many threads on they are
+// what the others wait for.
+constexpr std::uint32_t threads_worth_helpers = 4;
 // Copies have equal times; so few are found faster by looking at each.
 constexpr std::size_t seen_now_max = 16;
 
@@ -196,7 +199,7 @@ void CorrelationEngine::consume(const BatchResult& result, Out& out) {
     }
   }
   if (!steps_.empty()) {
-    run_steps(out);
+    run_steps(out, Helpers::where_many);
   }
 }
 
@@ -243,7 +246,8 @@ void CorrelationEngine::take_from(const std::string& input,
   take(feed, record, time);
   if (notes()) {
     const bool is_copy = counters_.duplicates > duplicates;
-    note_taken(input, feed, record, steps_.back().copy.get(), time, is_copy);
+    const std::shared_ptr<const RecordCopy>* copy = steps_.back().copy;
+    note_taken(input, feed, record, copy == nullptr ? nullptr : copy->get(), time, is_copy);
   }
 }
 
@@ -288,9 +292,9 @@ void CorrelationEngine::move_watermark(TimeNs time) {
 
 void CorrelationEngine::add_step(const Feed* feed,
                                  const FeedRecord* record,
-                                 std::shared_ptr<const RecordCopy> copy,
+                                 const std::shared_ptr<const RecordCopy>* copy,
                                  TimeNs time) {
-  steps_.push_back({next_step_, watermark_, feed, record, std::move(copy), time, next_step_});
+  steps_.push_back({next_step_, watermark_, feed, record, copy, time, next_step_});
   ++next_step_;
 }
 
@@ -310,10 +314,13 @@ void CorrelationEngine::take(const Feed& feed, const FeedRecord& record, TimeNs 
 }
 
 // The record as detectors may keep it: without its secrets.
-std::shared_ptr<const RecordCopy> CorrelationEngine::kept_copy(const Feed& feed,
-                                                               const FeedRecord& record) const {
-  if (!settings_.redact || replaying_ || record.record == nullptr) {
-    return record.record;
+const std::shared_ptr<const RecordCopy>* CorrelationEngine::kept_copy(const Feed& feed,
+                                                                      const FeedRecord& record) {
+  if (record.record == nullptr) {
+    return nullptr;
+  }
+  if (!settings_.redact || replaying_) {
+    return &record.record;
   }
   bool is_kept = false;
   for (std::uint32_t i = 0; i < record.event_count && !is_kept; ++i) {
@@ -324,11 +331,11 @@ std::shared_ptr<const RecordCopy> CorrelationEngine::kept_copy(const Feed& feed,
     json = settings_.redact(record.record->json);
   }
   if (!json) {
-    return record.record;
+    return &record.record;
   }
   auto copy = std::make_shared<RecordCopy>(*record.record);
   copy->json = std::move(*json);
-  return copy;
+  return &redacted_.emplace_back(std::move(copy));
 }
 
 bool CorrelationEngine::is_new(const FeedRecord& record) {
@@ -419,11 +426,21 @@ void CorrelationEngine::finish(Out& out) {
 
 // --- out ---
 
-void CorrelationEngine::run_steps(Out& out) {
+// Where records come batch by batch, a few threads have enough to do with reading them: shards that
+// run beside would only take the state from one processor's cache to the other's.
+void CorrelationEngine::run_steps(Out& out, Helpers helpers) {
   reports_.resize(shards_.size());
-  threads_->run(static_cast<std::uint32_t>(shards_.size()),
-                [this](std::uint32_t shard) { shards_[shard]->run(steps_, reports_[shard]); });
+  const auto count = static_cast<std::uint32_t>(shards_.size());
+  const auto run = [this](std::uint32_t shard) { shards_[shard]->run(steps_, reports_[shard]); };
+  if (helpers == Helpers::all || settings_.threads >= threads_worth_helpers) {
+    threads_->run(count, run);
+  } else {
+    for (std::uint32_t shard = 0; shard < count; ++shard) {
+      run(shard);
+    }
+  }
   steps_.clear();
+  redacted_.clear();
   collect(out);
 }
 

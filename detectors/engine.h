@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -171,14 +172,14 @@ class CorrelationEngine {
   void move_watermark(TimeNs time);
   void add_step(const Feed* feed,
                 const FeedRecord* record,
-                std::shared_ptr<const RecordCopy> copy,
+                const std::shared_ptr<const RecordCopy>* copy,
                 TimeNs time);
   void take(const Feed& feed, const FeedRecord& record, TimeNs time);
   void move_clock(const std::string& input, TimeNs time);
   TimeNs bounded_time(TimeNs time, const BatchResult& result) const;
   void pass_time(const std::string& input, std::optional<TimeNs> latest);
   void take_from(const std::string& input, const Feed& feed, const FeedRecord& record, TimeNs time);
-  std::shared_ptr<const RecordCopy> kept_copy(const Feed& feed, const FeedRecord& record) const;
+  const std::shared_ptr<const RecordCopy>* kept_copy(const Feed& feed, const FeedRecord& record);
   bool notes() const { return settings_.journal && !replaying_; }
   void note_taken(const std::string& input,
                   const Feed& feed,
@@ -194,7 +195,8 @@ class CorrelationEngine {
   bool replay_taken(WireReader& reader,
                     const std::vector<std::optional<std::uint32_t>>& specs,
                     Out& reported_before);
-  void run_steps(Out& out);
+  enum class Helpers : std::uint8_t { all, where_many };
+  void run_steps(Out& out, Helpers helpers = Helpers::all);
   void collect(Out& out);
   // Copies follow one another, and what is seen need not outlive the run.
   bool has_sorted_copies() const {
@@ -221,7 +223,8 @@ class CorrelationEngine {
   TimeNs passed_;  // the greatest time of all records, where it was asked for
   std::uint64_t next_step_ = 0;
   std::vector<ShardStep> steps_;
-  std::vector<std::vector<ShardReport>> reports_;  // by shard
+  std::deque<std::shared_ptr<const RecordCopy>> redacted_;  // that steps_ refer to
+  std::vector<std::vector<ShardReport>> reports_;           // by shard
   std::string problem_;
   bool incomplete_ = false;
   std::string journal_;             // segments that are complete

@@ -196,7 +196,7 @@ void CorrelationShard::feed(const ShardStep& step, std::span<const FetchedEvent>
     return stages_[fetched.event->spec].keeps_records;
   });
   if (keeps && step.copy != nullptr) {
-    records_.add(step.sequence, step.copy);
+    records_.add(step.sequence, *step.copy);
   }
   for (std::size_t begin = 0; begin < mine.size();) {
     const std::uint32_t spec = mine[begin].event->spec;
@@ -266,7 +266,7 @@ CorrelationShard::Event CorrelationShard::own(const ShardStep& step, const FeedE
   event.time = step.time;
   event.sequence = step.sequence;
   event.identity = step.record->identity;
-  event.record = step.copy;
+  event.record = step.copy == nullptr ? nullptr : *step.copy;
   event.key = std::string(feed.text(from.key));
   const std::size_t fields = stages_[from.spec].fields.size();
   for (std::size_t i = 0; i < fields; ++i) {
@@ -358,7 +358,7 @@ void CorrelationShard::observe(std::uint32_t spec, const Event& event) {
   observation.group_key = event.key;
   observation.fields = views_;
   observation.watermark = told(spec, event.time);
-  observation.record = event.record;
+  observation.record = event.record == nullptr ? nullptr : &event.record;
   at_work_ = spec;
   stages_[spec].detector->on_match(observation, sink_);
 }

@@ -59,10 +59,12 @@ struct ShardStep {
   std::uint64_t number = 0;
   TimeNs watermark = 0;
   const Feed* feed = nullptr;
-  const FeedRecord* record = nullptr;      // null: only the time moves
-  std::shared_ptr<const RecordCopy> copy;  // of the record, as it may be shown and kept
-  TimeNs time = 0;                         // of the record; perhaps clamped
-  std::uint64_t sequence = 0;              // ascending in the order of the steps, over restarts too
+  const FeedRecord* record = nullptr;  // null: only the time moves
+  // Of the record, as it may be shown and kept; null: no report will show it. Whoever makes the
+  // step keeps it while the step is run: most shards have no use for it.
+  const std::shared_ptr<const RecordCopy>* copy = nullptr;
+  TimeNs time = 0;             // of the record; perhaps clamped
+  std::uint64_t sequence = 0;  // ascending in the order of the steps, over restarts too
 };
 
 struct ShardCounters {

@@ -54,8 +54,8 @@ struct Observation {
   // How far time was for the detector when this was observed: what is older is forgotten as of
   // then, whether or not on_time() was called since. Never less than before.
   TimeNs watermark = std::numeric_limits<TimeNs>::min();
-  // May be null: no report will show it.
-  std::shared_ptr<const RecordCopy> record;
+  // Null: no report will show it. Never the address of a null pointer.
+  const std::shared_ptr<const RecordCopy>* record = nullptr;
 };
 
 // What a detector reports; the rest of the alert is made from the specification.
