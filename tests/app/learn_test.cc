@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tocsin learn and tocsin state as a user's shell runs them.
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,6 +9,8 @@
 
 #include "tests/support/process.h"
 
+using tocsin::test::eventually;
+using tocsin::test::Process;
 using tocsin::test::ProcessResult;
 using tocsin::test::run_process;
 using tocsin::test::ScratchFolder;
@@ -78,6 +81,45 @@ TEST_CASE("learning the same history twice teaches nothing twice") {
   const ProcessResult third = place.learn();
   CHECK(has(third.out, "from 10 events"));
   CHECK(has(third.err, "8 records had been learned"));
+}
+
+TEST_CASE("tail --start beginning reads what was learned, and it feeds no correlation again") {
+  const Place place;
+  REQUIRE(place.learn().status == 0);
+  // Alerts by itself, so that it is seen how far tail has read.
+  const std::string rules = place.folder.write(
+      "tail.yml",
+      rules_text +
+          "---\ntitle: End\nlogsource: {product: test}\ndetection: {s: {k: end}, condition: "
+          "s}\n");
+  Process tail({TOCSIN_PROGRAM,
+                "tail",
+                "--start",
+                "beginning",
+                "--logsource",
+                "any",
+                "--rules",
+                rules,
+                "--state",
+                place.state,
+                place.history},
+               place.folder.file("out"),
+               place.folder.file("err"));
+  CHECK(eventually([&] {
+    return has(place.folder.read("err"),
+               "history.ndjson: tocsin learn went through records of this before: they feed no "
+               "correlation a second time");
+  }));
+  // What was appended since is new.
+  place.folder.append("history.ndjson",
+                      records(8, 9) + "{\"eventTime\":\"2026-11-19T00:00:00Z\",\"k\":\"end\"}\n");
+  CHECK(eventually([&] { return has(place.folder.read("out"), "End"); }));
+  tail.signal(SIGTERM);
+  CHECK(tail.wait() == 0);
+  const ProcessResult exported = place.run({"state", "export"});
+  CHECK(exported.status == 0);
+  CHECK(has(exported.out, "\"events\":9"));
+  CHECK_FALSE(has(exported.out, "\"events\":17"));
 }
 
 TEST_CASE("baselines of new_value and rare_value are exported and imported") {
