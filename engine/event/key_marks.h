@@ -32,7 +32,7 @@ struct KeyMarks {
   // A longer line, or one with more hits, is not worth it.
   static constexpr std::uint32_t blocks_max = 512;
   static constexpr std::uint32_t hits_max = 512;
-  // Blocks are looked at eight at a time; behind the line's are zeros.
+  // Blocks are looked at eight at a time; behind the line's neither quotes nor spaces are noted.
   static constexpr std::uint32_t group = 8;
   static constexpr std::uint32_t blocks_size = blocks_max + 2 * group;
 

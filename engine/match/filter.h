@@ -5,10 +5,11 @@
 // an escape or a byte beyond ASCII under a key that decides, a value that is no string, a line that
 // may hold several records or none (envelopes, Records), or be of another log source.
 //
-// How: one pass over the line (engine/event/key_marks.h) finds its end, its brackets and the few
+// How: one pass over the line (engine/event/key_marks.h) finds its end, its strings and the few
 // keys that decide (filter_plan.h), whatever the white space around them, repeated or nested; only
-// their values are looked at. Thread rule: one thread each; `program` is shared. Cost: a third of a
-// bare parse with AVX-512; of a record that passes, that is the price of having asked.
+// their values are looked at, and brackets are counted as far as the keys that tell what kind of
+// record it is. Thread rule: one thread each; `program` is shared. Cost: a third of a bare parse
+// with AVX-512; of a record that passes, that is the price of having asked.
 #pragma once
 
 #include <cstdint>
