@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Somebody who makes correlations forget is told of: each limit that can be crossed on purpose has
 // an alert of its own.
+#include "app/losses.h"
+
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -122,6 +126,68 @@ TEST_CASE("a flood of groups or values, and records that come too late, are aler
         std::set<std::string>{"detector-dropping"});
   CHECK(told(rule("event_count", count_gte), line(100'000, "u", 1) + line(5, "u", 2), no_limit) ==
         std::set<std::string>{"record-late"});
+}
+
+TEST_CASE("files past those that are remembered as learned are told of once, with their number") {
+  const test::ScratchFolder folder;
+  LoadOptions load;
+  load.paths.emplace_back(folder.write("rules.yml", rule("event_count", count_gte)));
+  const LoadResult loaded = load_rules(load);
+  REQUIRE(loaded.rejected == 0);
+  const auto files = [](int first, int last) {
+    std::vector<testing::MemorySource> sources;
+    for (int i = first; i < last; ++i) {
+      sources.push_back({"file-" + std::to_string(i), line(i, "u", i), {}});
+      sources.back().decode.any_log_source = true;
+    }
+    return sources;
+  };
+  CorrelationSettings learning;
+  learning.learning = true;
+  learning.learned_streams_max = 2;
+  const RulesetSlot slot(loaded.ruleset);
+
+  struct Learner final : ResultConsumer {
+    Learner(std::shared_ptr<const Ruleset> ruleset, const CorrelationSettings& settings)
+        : engine(std::move(ruleset), settings) {}
+    void consume(BatchResult& result) override { engine.consume(result, reports); }
+    CorrelationEngine engine;
+    std::vector<CorrelationReport> reports;
+  };
+  Learner learner(loaded.ruleset, learning);
+  testing::MemoryInput few(files(0, 2), {});
+  Run(few, slot, RunOptions{}).run(learner);
+  learner.engine.finish(learner.reports);
+  CHECK(correlation_losses(*loaded.ruleset, learner.engine).empty());
+  testing::MemoryInput more(files(2, 5), {});
+  Run(more, slot, RunOptions{}).run(learner);
+  learner.engine.finish(learner.reports);
+  const std::vector<Loss> losses = correlation_losses(*loaded.ruleset, learner.engine);
+  REQUIRE(losses.size() == 1);
+  CHECK(losses[0].code == "history-forgotten");
+  CHECK(losses[0].subject.empty());
+  CHECK(losses[0].level == Level::medium);
+  CHECK(losses[0].count == 3);
+  CHECK(losses[0].text ==
+        "more files were learned from than are remembered: learning from the rest once more would "
+        "count them twice");
+
+  // Not with every batch, and again only when there are ten times as many.
+  AlertStageSettings settings;
+  settings.format = OutputFormat::none;
+  settings.correlation = learning;
+  AlertStage stage(std::move(settings), loaded.ruleset);
+  const auto told_after = [&](int first, int last) {
+    testing::MemoryInput input(files(first, last), {});
+    Run(input, slot, RunOptions{}).run(stage);
+    stage.finish(0);
+    const auto& by_rule = stage.counters().by_rule;
+    return by_rule.count("history-forgotten") == 0 ? 0 : by_rule.at("history-forgotten");
+  };
+  CHECK(told_after(0, 2) == 0);
+  CHECK(told_after(2, 4) == 1);
+  CHECK(told_after(4, 20) == 1);
+  CHECK(told_after(20, 24) == 2);
 }
 
 }  // namespace
