@@ -61,7 +61,7 @@ void AlertStage::consume(BatchResult& result) {
   std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
   for (std::size_t i = 0; i < result.matches.size(); ++i) {
     if (i + matches_fetched < result.matches.size()) {
-      duplicates_.prefetch(id_of(result.matches[i + matches_fetched]));
+      prefetch(result.matches[i + matches_fetched]);
     }
     on_match(result.matches[i], result.received_at);
   }
@@ -229,7 +229,14 @@ bool AlertStage::is_in_window(const Match& match) const {
                    (!settings_.until || *time < *settings_.until));
 }
 
-// One rule and one record.
+// What only feeds correlations has no record here, and no alert that could be a second copy.
+void AlertStage::prefetch(const Match& match) const {
+  if (match.record != nullptr) {
+    duplicates_.prefetch(id_of(match));
+  }
+}
+
+// One rule and one record. Precondition: it has a record.
 Hash128 AlertStage::id_of(const Match& match) const {
   const Hash128& rule = rule_keys_[index(match.rule)];
   const Hash128& record = match.record->identity;

@@ -119,6 +119,7 @@ class AlertStage final : public ResultConsumer {
   void tell_bad(const BatchResult& result);
   bool is_in_window(const Match& match) const;
   void note_bad(const BatchResult& result);
+  void prefetch(const Match& match) const;
   Hash128 id_of(const Match& match) const;
   void on_match(const Match& match, TimeNs now);
   void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);

@@ -31,8 +31,6 @@ std::vector<std::size_t> segment_ends(std::string_view path) {
   return ends;
 }
 
-// Paths as a graph: nodes are prefixes, an edge is a key that leads from one prefix to a longer
-// one.
 // Keys of most CloudTrail records.
 bool is_usual_key(std::string_view key) {
   constexpr std::array<std::string_view, 36> keys = {"eventVersion",
@@ -74,6 +72,8 @@ bool is_usual_key(std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
+// Paths as a graph: nodes are prefixes, an edge is a key that leads from one prefix to a longer
+// one.
 struct Graph {
   using Node = FieldPlan::Node;
   std::map<std::string, Node, std::less<>> nodes;

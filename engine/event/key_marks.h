@@ -32,9 +32,10 @@ struct KeyMarks {
   // A longer line, or one with more hits, is not worth it.
   static constexpr std::uint32_t blocks_max = 512;
   static constexpr std::uint32_t hits_max = 512;
-  // Blocks are looked at eight at a time; behind the line's neither quotes nor spaces are noted.
+  // Blocks are looked at eight at a time, and up to four groups together, from one behind the most
+  // on where a line does not end; behind the line's neither quotes nor spaces are noted.
   static constexpr std::uint32_t group = 8;
-  static constexpr std::uint32_t blocks_size = blocks_max + 2 * group;
+  static constexpr std::uint32_t blocks_size = blocks_max + 5 * group;
 
   // By block, a bit for each byte.
   std::uint64_t quotes[blocks_size] = {};   // that begin and end strings

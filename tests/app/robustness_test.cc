@@ -125,6 +125,36 @@ TEST_CASE("a full disk behind stdout is said, and is exit status 3") {
   CHECK(has(result.err, "cannot write to stdout: No space left on device"));
 }
 
+TEST_CASE("records that only feed a baseline stand beside alerts in one batch") {
+  const ScratchFolder folder;
+  const auto detection = [](const std::string& name, const std::string& event) {
+    return "title: " + name + "\nname: " + name +
+           "\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  one: {eventName: " +
+           event + "}\n  condition: one\nlevel: low\n---\n";
+  };
+  const std::string rules = folder.write(
+      "rules/new.yml",
+      detection("usual", "GetUser") + detection("rare", "DeleteUser") +
+          detection("alone", "PutUser") +
+          "title: New\ncorrelation: {type: new_value, rules: [rare], baseline: [usual], group-by: "
+          "[awsRegion], field: sourceIPAddress}\nlevel: high\n");
+  const auto line = [](int number, const std::string& event) {
+    return R"({"eventVersion":"1.08","eventTime":"2026-11-20T10:00:00Z","awsRegion":"eu-west-1",)"
+           R"("eventSource":"iam.amazonaws.com","eventName":")" +
+           event + R"(","sourceIPAddress":"198.51.100.7","eventID":"e)" + std::to_string(number) +
+           "\"}\n";
+  };
+  std::string text = line(0, "PutUser");
+  for (int i = 1; i < 40; ++i) {
+    text += line(i, "GetUser");
+  }
+  text += line(40, "PutUser");
+  const ProcessResult result =
+      scan({"--rules", rules, "--threads", "1", folder.write("events.json", text)});
+  CHECK(result.status == 0);
+  CHECK(count_lines(result.out) == 2);
+}
+
 TEST_CASE("since and until hold for correlations too") {
   const ScratchFolder folder;
   const std::string rules = folder.write("rules/root.yml", rule + R"(---
