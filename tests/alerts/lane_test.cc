@@ -9,6 +9,18 @@
 using namespace tocsin;
 using namespace tocsin::test;
 
+namespace {
+
+// So many alerts for one receiver, until the last is delivered and the lanes have ended.
+void deliver_all(Fixture& f, FaultServer& server, int alerts) {
+  f.commit({"r"}, alerts);
+  f.start({receiver("r", "slack", server.url("/x"))});
+  REQUIRE(f.store.wait_done(static_cast<std::size_t>(alerts)));
+  f.lanes->drain(second_ns);
+}
+
+}  // namespace
+
 TEST_CASE("a lane delivers in the order of commits, each alert once, with its id") {
   FaultServer server({Fault::status(200, "ok")});
   Fixture f;
@@ -151,10 +163,7 @@ TEST_CASE("an alert whose minimal form meets a passing trouble is tried again") 
                         Fault::status(status, ""),
                         Fault::status(200, "ok")});
     Fixture f;
-    f.commit({"r"}, 1);
-    f.start({receiver("r", "slack", server.url("/x"))});
-    REQUIRE(f.store.wait_done(1));
-    f.lanes->drain(second_ns);
+    deliver_all(f, server, 1);
     CHECK(f.status().attempts == 2);
     CHECK(f.status().delivered == 1);
   }
@@ -258,10 +267,7 @@ TEST_CASE("what is configured wrong is said once, probed, and said to be mended"
                       Fault::status(403, "invalid_token"),
                       Fault::status(200, "ok")});
   Fixture f;
-  f.commit({"r"}, 2);
-  f.start({receiver("r", "slack", server.url("/x"))});
-  REQUIRE(f.store.wait_done(2));
-  f.lanes->drain(second_ns);
+  deliver_all(f, server, 2);
   CHECK(f.status().delivered == 2);
   CHECK(f.log.count("NOTHING IS DELIVERED until this is mended") == 1);
   CHECK(f.log.count("invalid_token") == 1);
@@ -276,10 +282,7 @@ TEST_CASE("what is configured wrong again, once it was mended, is said again") {
                       Fault::status(404, "no_service"),
                       Fault::status(200, "ok")});
   Fixture f;
-  f.commit({"r"}, 2);
-  f.start({receiver("r", "slack", server.url("/x"))});
-  REQUIRE(f.store.wait_done(2));
-  f.lanes->drain(second_ns);
+  deliver_all(f, server, 2);
   CHECK(f.log.count("NOTHING IS DELIVERED until this is mended") == 2);
   CHECK(f.log.count("no_service") == 1);
   CHECK(f.log.count("delivers again") == 2);
