@@ -7,7 +7,6 @@ namespace tocsin {
 namespace {
 
 constexpr std::uint64_t format_version = 1;
-constexpr std::size_t number_bytes_max = 10;  // as a WireWriter puts it
 
 bool load_snapshot(std::string_view bytes,
                    Duplicates& duplicates,
@@ -60,7 +59,7 @@ std::string stage_snapshot(const Duplicates& duplicates,
 std::string stage_journal(std::string_view added, std::string_view fed) {
   std::string bytes;
   if (!added.empty() || !fed.empty()) {
-    bytes.reserve(added.size() + fed.size() + 2 * number_bytes_max);
+    bytes.reserve(added.size() + fed.size() + 2 * WireWriter::number_bytes_max);
     WireWriter writer(bytes);
     writer.text(added);
     writer.text(fed);

@@ -15,7 +15,6 @@ namespace tocsin {
 namespace {
 
 constexpr std::uint64_t format_version = 3;
-constexpr std::size_t number_bytes_max = 10;  // as a WireWriter puts it
 
 // A copy of a record that was taken before, and time that passes, move the clocks only.
 enum class Entry : std::uint8_t { taken = 1, copy = 2, idle = 3, advance = 4 };
@@ -92,7 +91,7 @@ void CorrelationEngine::close_segment() {
     }
   }
   // As one text: a segment may be megabytes, and is not put together first.
-  journal_.reserve(journal_.size() + head.size() + segment_.size() + number_bytes_max);
+  journal_.reserve(journal_.size() + head.size() + segment_.size() + WireWriter::number_bytes_max);
   WireWriter(journal_).number(head.size() + segment_.size());
   journal_ += head;
   journal_ += segment_;

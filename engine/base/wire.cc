@@ -4,12 +4,6 @@
 #include <bit>
 
 namespace tocsin {
-namespace {
-
-// Of the longest number.
-constexpr std::size_t number_bytes_max = 10;
-
-}  // namespace
 
 void WireWriter::number(std::uint64_t value) {
   if (value < 0x80) {

@@ -15,6 +15,9 @@ namespace tocsin {
 
 class WireWriter {
  public:
+  // A number takes at most so many.
+  static constexpr std::size_t number_bytes_max = 10;
+
   explicit WireWriter(std::string& out) : out_(out) {}
   void number(std::uint64_t value);
   void signed_number(std::int64_t value);
