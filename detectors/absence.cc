@@ -55,10 +55,11 @@ class Absence final : public Detector {
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
-    if ((observation.inputs & ~std::uint64_t{1}) != 0) {
+    const std::uint64_t inputs = observation.inputs & ~observation.before;
+    if ((inputs & ~std::uint64_t{1}) != 0) {
       answer(key, group, observation.time);
     }
-    if ((observation.inputs & 1) != 0 && !is_answered(group, observation.time)) {
+    if ((inputs & 1) != 0 && !is_answered(group, observation.time)) {
       if (!before_ || !eager_) {
         open(key, group, observation);
       } else if (sink.wants(observation.group_key, observation.time)) {

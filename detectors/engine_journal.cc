@@ -155,6 +155,7 @@ bool CorrelationEngine::replay_segment(std::string_view bytes, Out& reported_bef
       const std::string input(reader.text());
       const TimeNs time = reader.signed_number();
       if (reader.ok()) {
+        passed_ = std::max(passed_, time);
         move_clock(input, time);
         add_step(nullptr, nullptr, nullptr, time);
         run_steps(reported_before);

@@ -51,8 +51,11 @@ class NewValue final : public Detector {
     if (values_.empty()) {
       return;
     }
-    const bool reports = (observation.inputs & new_value_.reporting) != 0;
-    const bool teaches = (observation.inputs & new_value_.teaching) != 0;
+    const auto begins_to = [&](std::uint64_t inputs) {
+      return (observation.inputs & inputs) != 0 && (observation.before & inputs) == 0;
+    };
+    const bool reports = begins_to(new_value_.reporting);
+    const bool teaches = begins_to(new_value_.teaching);
     key_ = observation.group_key;
     if (new_value_.on_new_group == OnNewGroup::parent) {
       parent_key_ = parent_group_key(key_);

@@ -32,6 +32,14 @@ constexpr DetectorType window_type(std::string_view name,
   return type;
 }
 
+constexpr DetectorType temporal_type(std::string_view name,
+                                     DetectorResult (*make)(const CorrelationSpec&,
+                                                            const DetectorSettings&)) {
+  DetectorType type = window_type(name, make);
+  type.tells_inputs_apart = true;
+  return type;
+}
+
 constexpr DetectorType value_type(std::string_view name,
                                   std::span<const std::string_view> options,
                                   DetectorResult (*make)(const CorrelationSpec&,
@@ -44,11 +52,18 @@ constexpr DetectorType value_type(std::string_view name,
   return type;
 }
 
+constexpr DetectorType new_value_type() {
+  DetectorType type = value_type("new_value", new_value_options, make_new_value);
+  type.tells_inputs_apart = true;
+  return type;
+}
+
 constexpr DetectorType absence_type() {
   DetectorType type{};
   type.name = "absence";
   type.options = absence_options;
   type.make = make_absence;
+  type.tells_inputs_apart = true;
   type.emits_by_itself = true;
   type.delays_reports = true;
   return type;
@@ -71,9 +86,9 @@ constexpr std::array<DetectorType, 12> types = {
     window_type("value_avg", make_value_avg),
     window_type("value_percentile", make_value_percentile),
     window_type("value_median", make_value_median),
-    window_type("temporal", make_temporal),
-    window_type("temporal_ordered", make_temporal_ordered),
-    value_type("new_value", new_value_options, make_new_value),
+    temporal_type("temporal", make_temporal),
+    temporal_type("temporal_ordered", make_temporal_ordered),
+    new_value_type(),
     value_type("rare_value", rare_value_options, make_rare_value),
     absence_type(),
     travel_type(),

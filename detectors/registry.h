@@ -33,6 +33,8 @@ struct DetectorType {
   bool delays_reports;   // reports an event up to a timespan after it
   bool folds_by_value;   // reports once per (rule, group, value) and 24 h
   bool never_folds;
+  // An event that met one of the rules and later another one is more than it was.
+  bool tells_inputs_apart;
 };
 
 std::span<const DetectorType> detector_types();

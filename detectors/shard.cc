@@ -92,8 +92,10 @@ CorrelationShard::Stage CorrelationShard::make_stage(std::uint32_t spec_index) {
       const bool delays = inner.type != nullptr && inner.type->delays_reports;
       const DurationNs own = delays ? ruleset_->correlations[input.rule].timespan_ns : 0;
       stage.delay_ns = std::max(stage.delay_ns, add_saturating(inner.delay_ns, own));
+      stage.meets_again = stage.meets_again || inner.reports_late;
     }
   }
+  stage.reports_late = stage.waits || stage.meets_again || stage.type->delays_reports;
   for (const std::string& field : spec.fields) {
     stage.fields.push_back(fields_.intern(field));
   }
@@ -335,8 +337,7 @@ void CorrelationShard::observe(std::uint32_t spec,
   observation.fields = views_;
   observation.watermark = told(spec, step.time);
   observation.record = step.copy;
-  at_work_ = spec;
-  stages_[spec].detector->on_match(observation, sink_);
+  observe(spec, observation);
 }
 
 void CorrelationShard::observe(std::uint32_t spec, const Event& event) {
@@ -359,8 +360,31 @@ void CorrelationShard::observe(std::uint32_t spec, const Event& event) {
   observation.fields = views_;
   observation.watermark = told(spec, event.time);
   observation.record = event.record == nullptr ? nullptr : &event.record;
-  at_work_ = spec;
-  stages_[spec].detector->on_match(observation, sink_);
+  observe(spec, observation);
+}
+
+void CorrelationShard::observe(std::uint32_t spec, Observation& observation) {
+  Stage& stage = stages_[spec];
+  if (!stage.meets_again || is_new(stage, observation)) {
+    at_work_ = spec;
+    stage.detector->on_match(observation, sink_);
+  }
+}
+
+// An event that an inner correlation reports later than its record came counts once: what it met
+// is remembered until no report of it can come any more.
+bool CorrelationShard::is_new(Stage& stage, Observation& observation) const {
+  std::uint64_t& met =
+      stage.observed[{observation.time, observation.sequence, std::string(observation.group_key)}];
+  observation.before = met;
+  observation.inputs |= met;
+  met = observation.inputs;
+  if (stage.observed.size() > settings_.waiting_max) {
+    stage.observed.erase(stage.observed.begin());
+    ++stage.unobserved;
+  }
+  return observation.before == 0 ||
+         (stage.type->tells_inputs_apart && observation.inputs != observation.before);
 }
 
 // What waited comes in the order of time, and has nothing to do with how far the watermark went
@@ -401,6 +425,8 @@ void CorrelationShard::attend_all() {
       at_work_ = spec;
       stage.detector->on_time(own, sink_);
     }
+    // Reports of what is older were delivered above.
+    stage.observed.erase(stage.observed.begin(), stage.observed.lower_bound({own, 0, {}}));
   }
   // All that was handed on was taken above.
   pending_ = {};
@@ -539,6 +565,7 @@ DetectorLosses CorrelationShard::losses(std::uint32_t spec) const {
   const Stage& stage = stages_[spec];
   DetectorLosses losses = stage.detector == nullptr ? DetectorLosses{} : stage.detector->losses();
   losses.early = stage.early;
+  losses.values += stage.unobserved;
   return losses;
 }
 

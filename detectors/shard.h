@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,8 @@ class CorrelationShard {
   };
   // In an order that does not depend on arrival.
   using Waiting = std::multimap<std::pair<TimeNs, Hash128>, Event>;
+  // By time, sequence and group: the inputs that an event met when it was observed.
+  using Observed = std::map<std::tuple<TimeNs, std::uint64_t, std::string>, std::uint64_t>;
   struct Stage {
     std::unique_ptr<Detector> detector;
     const DetectorType* type = nullptr;
@@ -134,6 +137,8 @@ class CorrelationShard {
     bool is_pending = false;     // is in pending_
     bool known = false;          // to the loaded state
     bool keeps_records = false;  // by their sequence
+    bool reports_late = false;   // perhaps in a later step than that of the record that fires
+    bool meets_again = false;    // an inner correlation does: it may bring what was observed before
     bool by_parent = false;      // shares what it knows with the group without its last value
     std::optional<std::uint32_t> pinned;  // the shard of a tree of correlations
     DurationNs delay_ns = 0;              // how late reports of inner correlations come at most
@@ -144,7 +149,9 @@ class CorrelationShard {
     std::vector<Consumer> consumers;  // of its reports
     std::vector<Event> met;           // of inner correlations, in this step
     Waiting waiting;
-    std::uint64_t early = 0;  // of the waiting ones, decided for lack of room
+    std::uint64_t early = 0;       // of the waiting ones, decided for lack of room
+    Observed observed;             // while an inner correlation may report it; only if meets_again
+    std::uint64_t unobserved = 0;  // of these, forgotten for lack of room
   };
   using Out = std::vector<ShardReport>;
   // An event of ours, with what was found out while its memory was fetched.
@@ -182,6 +189,8 @@ class CorrelationShard {
   void release(std::uint32_t spec, TimeNs before);
   void observe(std::uint32_t spec, const ShardStep& step, const FetchedEvent& fetched);
   void observe(std::uint32_t spec, const Event& event);
+  void observe(std::uint32_t spec, Observation& observation);
+  bool is_new(Stage& stage, Observation& observation) const;
   bool wants(std::uint32_t spec,
              std::string_view group_key,
              TimeNs time,

@@ -29,6 +29,8 @@ void CorrelationShard::adopt(std::shared_ptr<const Ruleset> ruleset) {
     stage.expire_at = found->second.expire_at;
     stage.known = found->second.known;
     stage.early = found->second.early;
+    stage.observed = std::move(found->second.observed);
+    stage.unobserved = found->second.unobserved;
     old.erase(found);
   }
 }
@@ -55,6 +57,16 @@ void CorrelationShard::save_stage(const Stage& stage, std::string& out) {
       }
     }
   }
+  if (!stage.meets_again) {
+    return;
+  }
+  writer.number(stage.observed.size());
+  for (const auto& [key, inputs] : stage.observed) {
+    writer.signed_number(std::get<TimeNs>(key));
+    writer.number(std::get<std::uint64_t>(key));
+    writer.text(std::get<std::string>(key));
+    writer.number(inputs);
+  }
 }
 
 bool CorrelationShard::load_stage(Stage& stage, WireReader& reader) {
@@ -78,6 +90,14 @@ bool CorrelationShard::load_stage(Stage& stage, WireReader& reader) {
     }
     const std::pair<TimeNs, Hash128> key(event.time, event.identity);
     stage.waiting.emplace(key, std::move(event));
+  }
+  // Earlier versions did not remember them.
+  const std::size_t observed = reader.ok() && !reader.at_end() ? reader.count(4) : 0;
+  for (std::size_t left = observed; left > 0 && reader.ok(); --left) {
+    const TimeNs time = reader.signed_number();
+    const std::uint64_t sequence = reader.number();
+    std::string key(reader.text());
+    stage.observed[{time, sequence, std::move(key)}] = reader.number();
   }
   return reader.ok() && reader.at_end();
 }

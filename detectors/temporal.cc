@@ -35,6 +35,7 @@ struct Temporal : StatelessPolicy {
     payload.inputs = observation.inputs & all();
     return payload.inputs != 0;
   }
+  void merge(Payload& into, const Payload& payload) const { into.inputs |= payload.inputs; }
   State start() const { return {std::vector<TimeNs>(names.size()), 0}; }
   void add(State& state, TimeNs time, const Payload& payload) const {
     for (std::uint64_t left = payload.inputs; left != 0; left &= left - 1) {

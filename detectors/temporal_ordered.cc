@@ -49,6 +49,7 @@ struct TemporalOrdered : StatelessPolicy {
     payload.inputs = observation.inputs & all();
     return payload.inputs != 0;
   }
+  void merge(Payload& into, const Payload& payload) const { into.inputs |= payload.inputs; }
 
   bool by_length() const { return condition.empty() && !thresholds.empty(); }
   std::size_t kinds() const {

@@ -22,6 +22,8 @@
 //   limit below this could never fire
 //   std::uint64_t most(state), least()         optional, if a part of a window never holds more
 //   than the whole: how many it has, and how many the condition needs at least
+//   void merge(Payload&, payload)              optional, where it matters which of the rules an
+//   event met: what it met later is added to it
 //
 // Cost: in order amortised O(1) policy calls per event; late O(k), k the entries within a timespan
 // of it on either side, bounded by max_values_per_key. Thread rule: one thread.
@@ -47,6 +49,11 @@
 namespace tocsin {
 
 template <typename Policy>
+concept merges = requires(const Policy& policy, typename Policy::Payload& payload) {
+  policy.merge(payload, payload);
+};
+
+template <typename Policy>
 class WindowDetector final : public Detector {
  public:
   WindowDetector(Policy policy, DurationNs timespan_ns, const DetectorSettings& settings)
@@ -63,6 +70,11 @@ class WindowDetector final : public Detector {
       return;
     }
     watermark_ = std::max(watermark_, observation.watermark);
+    if constexpr (merges<Policy>) {
+      if (observation.before != 0 && extend(observation, payload, sink)) {
+        return;
+      }
+    }
     if (observation.time < subtract_saturating(watermark_, timespan_ns_)) {
       ++counters_.late;
     }
@@ -278,12 +290,54 @@ class WindowDetector final : public Detector {
     check_windows_of(observation, group, at, sink);
   }
 
-  // All windows that hold entry `at`, in order of their ends; reports the first that meets the
-  // condition.
+  // The event is an entry already, and has met more rules now: reports it if a window that holds it
+  // meets the condition and did not before. False: its entry is gone.
+  bool extend(const Observation& observation, const Payload& payload, const ReportSink& sink) {
+    Group* const group = groups_.find(observation.group_key, observation.group_hash);
+    if (group == nullptr) {
+      return false;
+    }
+    std::size_t at = first_not_before(*group, observation.time);
+    while (at < group->entries.size() && group->entries[at].time == observation.time &&
+           group->entries[at].sequence != observation.sequence) {
+      ++at;
+    }
+    if (at == group->entries.size() || group->entries[at].time != observation.time) {
+      return false;
+    }
+    std::vector<TimeNs> held;  // ends of windows that met it before, ascending
+    for_windows_of(*group, at, [&](TimeNs end, std::size_t, std::size_t, const State&) {
+      held.push_back(end);
+      return false;
+    });
+    policy_.merge(group->entries[at].payload, payload);
+    rebuild(policy_, *group);
+    for_windows_of(
+        *group, at, [&](TimeNs end, std::size_t low, std::size_t next, const State& state) {
+          if (std::binary_search(held.begin(), held.end(), end)) {
+            return false;
+          }
+          report(observation, *group, low, next, state, sink);
+          return true;
+        });
+    return true;
+  }
+
+  // Reports the first window that holds entry `at` and meets the condition.
   void check_windows_of(const Observation& observation,
                         const Group& group,
                         std::size_t at,
                         const ReportSink& sink) {
+    for_windows_of(group, at, [&](TimeNs, std::size_t low, std::size_t next, const State& state) {
+      report(observation, group, low, next, state, sink);
+      return true;
+    });
+  }
+
+  // All windows that hold entry `at` and meet the condition, in order of their ends, until
+  // `visit(end, first, past the last entry, state)` says that it is enough.
+  template <typename Visit>
+  void for_windows_of(const Group& group, std::size_t at, Visit visit) const {
     const TimeNs time = group.entries[at].time;
     const TimeNs last_end = add_saturating(time, timespan_ns_);
     State state = policy_.start();
@@ -308,8 +362,7 @@ class WindowDetector final : public Detector {
       for (; group.entries[low].time < begin_of(end); ++low) {
         policy_.remove(state, group.entries[low].payload);
       }
-      if (policy_.holds(state, begin_of(end))) {
-        report(observation, group, low, next, state, sink);
+      if (policy_.holds(state, begin_of(end)) && visit(end, low, next, state)) {
         return;
       }
     }

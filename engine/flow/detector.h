@@ -44,7 +44,10 @@ struct FieldView {
 
 // A match as a detector sees it: one event and all inputs of the specification that it met.
 struct Observation {
-  std::uint64_t inputs = 0;      // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
+  std::uint64_t inputs = 0;  // bit i: met CorrelationSpec::inputs[i] (at most 64 inputs)
+  // Of these, those that it had met when it was observed before; 0: it is observed the first time.
+  // An inner correlation may report a record later than the record came: it is one event still.
+  std::uint64_t before = 0;
   TimeNs time = 0;               // event time
   std::uint64_t sequence = 0;    // arrival order; ties in time keep it
   Hash128 identity;              // of the record: equal ones feed once

@@ -54,6 +54,10 @@ std::string every_kind(const std::string& emit) {
                   "  type: event_count\n  rules: [CountEq, rc]\n  condition:\n    gte: 3\n",
                   emit) +
       correlation("Silence", "  type: absence\n  rules: [ra, rb]\n") +
+      correlation("Again",
+                  "  type: event_count\n  rules: [Silence, ra]\n  condition:\n    gte: 3\n",
+                  emit) +
+      correlation("Later", "  type: temporal\n  rules: [ra, Silence, rc]\n", emit) +
       correlation("First",
                   "  type: new_value\n  rules: [ra]\n  baseline: [rb]\n  field: n\n"
                   "  learning: 30s\n  mature-after: 10s\n  min-days: 1\n",

@@ -38,6 +38,7 @@ TEST_CASE("a saved state and the journals after it give the state again, wheneve
     CorrelationSettings settings;
     settings.detector.lateness_ns = 15 * second_ns;
     settings.journal = true;
+    settings.prompt = true;  // as tail, who alone has a journal
     // Saves before result `saved`, is killed before result `killed`; a journal for each `every`.
     const auto run = [&](std::size_t saved, std::size_t killed, std::size_t every) {
       auto engine = std::make_unique<CorrelationEngine>(ruleset, settings);

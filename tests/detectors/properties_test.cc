@@ -65,7 +65,7 @@ TEST_CASE("with emit: watermark alerts do not depend on the order of arrival wit
 
 TEST_CASE("eager: gt and gte counts and temporal report the same rules and groups in any order") {
   const auto ruleset = load(every_kind(""));
-  const std::set<std::string> titles = {"CountGte", "Values", "Both", "Order"};
+  const std::set<std::string> titles = {"CountGte", "Values", "Both", "Order", "Again", "Later"};
   std::mt19937_64 random(12);
   for (int stream = 0; stream < streams(40); ++stream) {
     CAPTURE(stream);
