@@ -17,9 +17,10 @@
 
 namespace tocsin {
 
-class GeoSet;      // geo.h
-class JsonReader;  // json.h: fills an Event
-class JsonWalk;    // json_walk.h: the walk that does it
+class GeoSet;        // geo.h
+class JsonReader;    // json.h: fills an Event
+class JsonWalk;      // json_walk.h: the walk that does it
+class RecordShapes;  // record_shapes.h: what makes most walks unnecessary
 
 // A position in the chain of values that a field has in one record.
 using EntryId = std::uint32_t;
@@ -95,6 +96,7 @@ class Event {
  private:
   friend class JsonReader;
   friend class JsonWalk;
+  friend class RecordShapes;
   struct Slot {
     std::uint32_t epoch = 0;
     EntryId first = no_entry;

@@ -134,6 +134,7 @@ void FieldPlan::use_pivots(std::span<const FieldId> fields) {
     wanted[index(field)] = true;
   }
   pivots_ = has_pivots_ ? compile(wanted) : Table();
+  identity_ = std::make_shared<const char>();
 }
 
 FieldId FieldPlan::find(std::string_view path) const {

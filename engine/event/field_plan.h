@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ class FieldPlan {
   // they are not among them.
   // The fields of the field table `rows` too.
   explicit FieldPlan(std::span<const std::string> paths, std::span<const SourceRow> rows = {});
+
+  // Another one for each plan, as long as somebody holds it: for who remembers what a plan said.
+  const std::shared_ptr<const char>& identity() const { return identity_; }
 
   std::size_t size() const { return paths_.size(); }
   const std::string& path(FieldId id) const { return paths_[index(id)]; }
@@ -217,6 +221,7 @@ class FieldPlan {
   // `wanted`: by FieldId.
   Table compile(const std::vector<bool>& wanted) const;
 
+  std::shared_ptr<const char> identity_ = std::make_shared<const char>();
   std::vector<std::string> paths_;
   std::vector<FieldId> system_fields_;  // those of system_ and of the field table
   Table whole_;

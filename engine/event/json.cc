@@ -12,6 +12,7 @@
 #include "engine/event/json_grammar.h"
 #include "engine/event/json_tolerant.h"
 #include "engine/event/json_walk.h"
+#include "engine/event/record_shapes.h"
 #include "engine/event/structural_scan.h"
 
 namespace tocsin {
@@ -27,10 +28,32 @@ struct JsonReader::Impl {
   StructuralScan::Found split;  // of the document that was split last
   TolerantScan tolerant;
   JsonWalk walk;
+  RecordShapes shapes;
   JsonGrammar grammar;
   JsonFault fault;
   // What the last event was read from, for its scalars.
   StructuralIndex current;
+  std::uint64_t reads_by_shape = 0;
+
+  // Reads `current` into the event by its shape, or walks it. False: it is malformed. `refused`: a
+  // strict parser would refuse it, but for its escapes.
+  bool fill(
+      const FieldPlan& plan, FieldPlan::Extent extent, bool strict, Event& event, bool& refused) {
+    const RecordShapes::Answer answer = shapes.read(current, plan, extent, strict, event);
+    if (answer != RecordShapes::Answer::unknown) {
+      refused = answer == RecordShapes::Answer::refused;
+      ++reads_by_shape;
+      return true;
+    }
+    const bool learns = shapes.wants_to_learn();
+    const bool read =
+        walk.read(current, plan, extent, strict, event, learns ? &shapes.visited() : nullptr);
+    refused = walk.refused();
+    if (learns && read && !refused) {
+      shapes.learn(current, plan, event);
+    }
+    return read;
+  }
 
   ReadStatus judge(bool strict, bool has_backslash) {
     if (!strict) {
@@ -104,6 +127,9 @@ bool JsonReader::Impl::split_soundly(const StructuralIndex& index,
 JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
 JsonReader::~JsonReader() = default;
 
+std::uint64_t JsonReader::reads_by_shape() const {
+  return impl_->reads_by_shape;
+}
 std::string_view JsonReader::fault() const {
   return impl_->fault.what;
 }
@@ -148,10 +174,11 @@ ReadStatus JsonReader::read(std::string_view record,
   }
   event.extent_ = extent;
   // The walk judges by the way all but escapes; and where a string ends none goes on.
-  if (impl.walk.read(impl.current, plan, extent, strict, event)) {
-    const bool refused = strict && (impl.walk.refused() ||
-                                    (scanned.has_backslash && !is_strict_json_string(record)));
-    return refused ? ReadStatus::repaired : ReadStatus::ok;
+  bool refused = false;
+  if (impl.fill(plan, extent, strict, event, refused)) {
+    const bool repaired =
+        strict && (refused || (scanned.has_backslash && !is_strict_json_string(record)));
+    return repaired ? ReadStatus::repaired : ReadStatus::ok;
   }
   return impl.read_tolerantly(record, plan, strict, event);
 }
@@ -201,8 +228,8 @@ bool JsonReader::split(std::string_view document,
 
 bool JsonReader::read_rest(Event& event) {
   Impl& impl = *impl_;
-  const bool read =
-      impl.walk.read(impl.current, event.plan(), FieldPlan::Extent::whole, false, event);
+  bool refused = false;
+  const bool read = impl.fill(event.plan(), FieldPlan::Extent::whole, false, event, refused);
   if (!read) {
     const auto begin = static_cast<std::uint32_t>(event.json().data() - impl.current.text);
     const JsonFault& fault = impl.walk.fault();

@@ -60,6 +60,9 @@ class JsonReader {
                   Event& event,
                   FieldPlan::Extent extent = FieldPlan::Extent::whole);
 
+  // How many records were read by the shape of another one (RecordShapes).
+  std::uint64_t reads_by_shape() const;
+
   // Of the last read() that was malformed: what is wrong, and at which byte of the record.
   std::string_view fault() const;
   std::uint32_t fault_offset() const;

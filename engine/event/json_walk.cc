@@ -13,19 +13,6 @@ namespace tocsin {
 
 namespace {
 
-// Compared in place, by a word or two.
-template <std::size_t size>
-bool is_word(std::string_view word, const char (&literal)[size]) {
-  return word.size() == size - 1 && std::memcmp(word.data(), literal, size - 1) == 0;
-}
-
-ValueKind kind_of_word(std::string_view word) {
-  if (is_word(word, "true") || is_word(word, "false")) {
-    return ValueKind::boolean;
-  }
-  return is_word(word, "null") ? ValueKind::null : ValueKind::number;
-}
-
 std::uint32_t kinds_at(const char* from) {
   std::uint32_t four = 0;
   std::memcpy(&four, from, sizeof four);
@@ -86,7 +73,8 @@ bool JsonWalk::read(const StructuralIndex& index,
                     const FieldPlan& plan,
                     FieldPlan::Extent extent,
                     bool strict,
-                    Event& event) {
+                    Event& event,
+                    std::vector<VisitedKey>* visited) {
   begin(index);
   strict_ = strict;
   refused_ = false;
@@ -95,6 +83,7 @@ bool JsonWalk::read(const StructuralIndex& index,
   plan_ = &plan;
   extent_ = extent;
   event_ = &event;
+  visited_ = visited;
   if (next_ == last_) {
     return fail("no value", next_);
   }
@@ -147,6 +136,7 @@ bool JsonWalk::members(bool at_separator) {
   const FieldPlan::Node node = frames_[depth - 1].node;
   const FieldPlan::Stepper stepper(*plan_, node, extent_);
   Event& event = *event_;
+  std::vector<VisitedKey>* const visited = visited_;
   // Where a comma or the opening bracket stands.
   std::uint32_t at = next_ - (at_separator ? 0 : 1);
   // Four kinds at once. Those of the whole index end in zeros; those of a part of it, whose
@@ -163,10 +153,13 @@ bool JsonWalk::members(bool at_separator) {
       return fail_member();
     }
     const std::uint32_t key = positions[at + 1] + 1;
-    const std::uint32_t size = string_end<form>(positions[at + 2]) - key;
+    const std::uint32_t size = string_end<form>(text, positions[at + 2]) - key;
     const FieldPlan::Step to = has_backslash && std::memchr(text + key, '\\', size) != nullptr
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
+    if (visited != nullptr) {
+      visited->push_back({at + 1, node, to});
+    }
     if (string) {
       if (to.field != no_field) {
         event.push(to.field, string_at<form>(at + 3));
@@ -274,19 +267,10 @@ inline bool JsonWalk::take(FieldPlan::Step to, bool in_array) {
   return take_word(to.field, in_array);
 }
 
-// Where a string's closing quote is; `next`: the structural character behind it.
-template <JsonWalk::Form form>
-inline std::uint32_t JsonWalk::string_end(std::uint32_t next) const {
-  return form == Form::compact ? next - 1 : closing_quote(text_, next);
-}
-
 // The string that begins there.
 template <JsonWalk::Form form>
 inline Value JsonWalk::string_at(std::uint32_t structural) const {
-  const std::uint32_t begin = positions_[structural] + 1;
-  const std::uint32_t size = string_end<form>(positions_[structural + 1]) - begin;
-  const bool escaped = form == Form::escaped && std::memchr(text_ + begin, '\\', size) != nullptr;
-  return {text_ + begin, size, ValueKind::string, escaped, false, ascii_ && !escaped};
+  return string_value<form>(text_, positions_[structural], positions_[structural + 1], ascii_);
 }
 
 bool JsonWalk::take_word(FieldId field, bool in_array) {
@@ -296,10 +280,9 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
   }
   ++next_;
   refused_ = refused_ || (strict_ && !is_strict_json_word(word));
-  const ValueKind kind = kind_of_word(word);
-  const bool plain = ascii_ && kind != ValueKind::null;
-  event_->push(
-      field, {word.data(), static_cast<std::uint32_t>(word.size()), kind, false, in_array, plain});
+  Value value = word_value(word, ascii_);
+  value.in_array = in_array;
+  event_->push(field, value);
   return true;
 }
 

@@ -16,8 +16,16 @@
 #include "engine/event/event.h"
 #include "engine/event/json_grammar.h"
 #include "engine/event/json_index.h"
+#include "engine/event/json_values.h"
 
 namespace tocsin {
+
+// A key that a walk came by: it stands at a structural character, and led from a node to `to`.
+struct VisitedKey {
+  std::uint32_t structural = 0;
+  FieldPlan::Node node = FieldPlan::no_node;
+  FieldPlan::Step to;
+};
 
 class JsonWalk {
  public:
@@ -26,12 +34,14 @@ class JsonWalk {
   // Reads the one value whose structural characters are `index` into `event`, which has been reset
   // for `plan` and told what is known of its text. False: it is malformed.
   // `strict`: what nobody wants is judged too, and refused() says whether a strict parser would
-  // refuse the value, but for its escapes.
+  // refuse the value, but for its escapes. `visited`: where not nullptr, what is asked of the plan
+  // is added to it.
   bool read(const StructuralIndex& index,
             const FieldPlan& plan,
             FieldPlan::Extent extent,
             bool strict,
-            Event& event);
+            Event& event,
+            std::vector<VisitedKey>* visited = nullptr);
   bool refused() const { return refused_; }
 
   // The structural character behind the value that begins at `structural`, or 0: its brackets do
@@ -53,14 +63,7 @@ class JsonWalk {
     bool array = false;
   };
 
-  // What is known of the text: each kind has a walk of its own.
-  enum class Form : std::uint8_t {
-    compact,  // neither backslashes nor white space between strings
-    loose,    // no backslashes
-    escaped,
-  };
-  template <Form form>
-  std::uint32_t string_end(std::uint32_t next) const;
+  using Form = JsonForm;
   template <Form form>
   bool run();
   template <Form form>
@@ -100,6 +103,7 @@ class JsonWalk {
   const FieldPlan* plan_ = nullptr;
   FieldPlan::Extent extent_ = FieldPlan::Extent::whole;
   Event* event_ = nullptr;
+  std::vector<VisitedKey>* visited_ = nullptr;
   JsonFault fault_;
   std::vector<Frame> frames_;  // limits::json_depth_max of them
   std::vector<std::uint64_t> kinds_;

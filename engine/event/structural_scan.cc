@@ -352,18 +352,6 @@ void document_baseline(Run& run) {
   scan_blocks<KernelBaseline, document_block_baseline>(run);
 }
 
-StructuralScan::Path chosen_path() {
-  using Path = StructuralScan::Path;
-  const std::string kernel = json_kernel();
-  if (kernel == "icelake" && StructuralScan::supported(Path::avx512)) {
-    return Path::avx512;
-  }
-  if ((kernel == "icelake" || kernel == "haswell") && StructuralScan::supported(Path::avx2)) {
-    return Path::avx2;
-  }
-  return Path::baseline;
-}
-
 }  // namespace
 
 bool StructuralScan::supported(Path path) {
@@ -384,7 +372,18 @@ bool StructuralScan::supported(Path path) {
   return path == Path::baseline;
 }
 
-StructuralScan::StructuralScan() : StructuralScan(chosen_path()) {}
+StructuralScan::Path StructuralScan::chosen() {
+  const std::string kernel = json_kernel();
+  if (kernel == "icelake" && supported(Path::avx512)) {
+    return Path::avx512;
+  }
+  if ((kernel == "icelake" || kernel == "haswell") && supported(Path::avx2)) {
+    return Path::avx2;
+  }
+  return Path::baseline;
+}
+
+StructuralScan::StructuralScan() : StructuralScan(chosen()) {}
 
 StructuralScan::StructuralScan(Path path) : line_(lines_baseline), document_(document_baseline) {
 #if defined(__x86_64__)

@@ -34,6 +34,7 @@ class StructuralScan {
 
   // The path that fits the kernel that simdjson has chosen for this machine (or was told to take).
   StructuralScan();
+  static Path chosen();
   // One of those that supported() allows.
   explicit StructuralScan(Path path);
   static bool supported(Path path);

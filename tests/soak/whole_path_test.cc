@@ -16,6 +16,7 @@
 #include "engine/flow/ruleset.h"
 #include "engine/flow/worker.h"
 #include "tests/match/random_program.h"
+#include "tests/support/vary_json.h"
 
 namespace tocsin::testing {
 namespace {
@@ -214,7 +215,10 @@ struct Tally {
 class Trial {
  public:
   explicit Trial(std::uint32_t seed)
-      : generator_(seed), spoiler_(seed ^ 0x5eed), kind_(kinds()[seed % 4]) {
+      : generator_(seed),
+        spoiler_(seed ^ 0x5eed),
+        variation_(seed ^ 0xfeed),
+        kind_(kinds()[seed % 4]) {
     ProgramBuilder builder;
     builder.expect_source({"process_creation", "windows", ""});
     for (std::size_t i = 1 + generator_.pick(20); i > 0; --i) {
@@ -231,7 +235,10 @@ class Trial {
     std::vector<std::string> lines;
     std::string bytes;
     for (int i = 0; i < 60; ++i) {
-      const std::string line = odd_record(generator_, spoiler_, kind_.beginning);
+      // Many are built like one before.
+      const bool like = !lines.empty() && generator_.pick(2) == 0;
+      const std::string line = like ? resembling(lines[generator_.pick(lines.size())])
+                                    : odd_record(generator_, spoiler_, kind_.beginning);
       lines.push_back(line);
       bytes += line + "\n";
     }
@@ -263,6 +270,25 @@ class Trial {
   }
 
  private:
+  // It stays a record of its log source.
+  std::string resembling(const std::string& line) {
+    static const std::vector<std::string> strings = {"a",
+                                                     "b",
+                                                     "a.b",
+                                                     "eventName",
+                                                     "CreateUser",
+                                                     "createuser",
+                                                     "\\u0043reateUser",
+                                                     "",
+                                                     "x",
+                                                     "42",
+                                                     "\\",
+                                                     "\xc3\xa9",
+                                                     "\xff"};
+    const std::size_t kept = 1 + kind_.beginning.size();
+    return line.substr(0, kept) + variation_.of(line.substr(kept), strings, 10);
+  }
+
   // nullopt: the record is malformed.
   std::optional<std::vector<RuleId>> wanted(const std::string& line) const {
     const auto tree = parse_json(line);
@@ -284,6 +310,7 @@ class Trial {
 
   Generator generator_;
   Spoiler spoiler_;
+  JsonVariation variation_;
   Kind kind_;
   std::vector<NaiveRule> rules_;
   Batch batch_;
