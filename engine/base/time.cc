@@ -2,8 +2,10 @@
 #include "engine/base/time.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace tocsin {
@@ -43,9 +45,10 @@ constexpr Civil civil_from_days(std::int64_t days) {
 constexpr bool is_leap(std::int64_t year) {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
+constexpr std::array<std::int64_t, 13> month_days = {
+    0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 constexpr std::int64_t days_in_month(std::int64_t year, std::int64_t month) {
-  constexpr std::array<std::int64_t, 13> days = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap(year) ? 29 : days[static_cast<std::size_t>(month)];
+  return month == 2 && is_leap(year) ? 29 : month_days[static_cast<std::size_t>(month)];
 }
 
 constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
@@ -107,28 +110,63 @@ std::string two_digits(std::int64_t value) {
   return {static_cast<char>('0' + value / 10), static_cast<char>('0' + value % 10)};
 }
 
-// "2026-01-02T03:04:05Z", the form that most logs have, without a branch for each character.
-// nullopt: it is another form, or no date.
+// What eight characters must look like: 0 stands for any digit. The first is in the lowest byte.
+static_assert(std::endian::native == std::endian::little);
+constexpr std::uint64_t every_byte(std::uint64_t byte) {
+  return byte * 0x0101010101010101u;
+}
+struct Form {
+  std::uint64_t text = 0;
+  std::uint64_t limit = 0;  // with what is allowed in a byte it stays below 0x80
+};
+constexpr Form form_of(const char (&text)[9]) {
+  Form form;
+  for (unsigned i = 0; i < 8; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    form.text |= std::uint64_t{byte} << (8 * i);
+    form.limit |= std::uint64_t{byte == '0' ? 0x76u : 0x7fu} << (8 * i);
+  }
+  return form;
+}
+
+// Each byte of the result is the digit there and the following one as a number. `odd` is not 0
+// behind it if the characters do not look so.
+std::uint64_t pairs_of(const char* text, const Form& form, std::uint64_t& odd) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text, sizeof word);
+  // Digits become their values, what stands between them 0.
+  const std::uint64_t values = word ^ form.text;
+  odd |= (((values & every_byte(0x7f)) + form.limit) | values) & every_byte(0x80);
+  return values * 10 + (values >> 8);
+}
+
+// "2026-01-02T03:04:05Z", the form that most logs have, eight characters at a time. nullopt: it is
+// another form, or no date.
 std::optional<TimeNs> parse_plain(std::string_view text) {
   if (text.size() != 20) {
     return std::nullopt;
   }
-  unsigned odd = 0;
-  const auto digit = [text, &odd](std::size_t at) {
-    const unsigned value = static_cast<unsigned>(static_cast<unsigned char>(text[at])) - '0';
-    odd |= value > 9 ? 1u : 0u;
-    return static_cast<std::int64_t>(value);
+  constexpr Form date_form = form_of("0000-00-");
+  constexpr Form clock_form = form_of("00T00:00");
+  constexpr Form end_form = form_of("0:00:00Z");
+  std::uint64_t odd = 0;
+  const std::uint64_t date = pairs_of(text.data(), date_form, odd);
+  const std::uint64_t clock = pairs_of(text.data() + 8, clock_form, odd);
+  const std::uint64_t end = pairs_of(text.data() + 12, end_form, odd);
+  const auto byte = [](std::uint64_t word, unsigned at) {
+    return static_cast<std::int64_t>(word >> (8 * at) & 0xff);
   };
-  const auto two = [&digit](std::size_t at) { return digit(at) * 10 + digit(at + 1); };
-  const std::int64_t year = two(0) * 100 + two(2);
-  const std::int64_t month = two(5);
-  const std::int64_t day = two(8);
-  const std::int64_t seconds = two(11) * 3600 + two(14) * 60 + two(17);
-  if (odd != 0 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
-      text[16] != ':' || text[19] != 'Z' || year < 1678 || year > 2261 || month < 1 || month > 12 ||
-      day < 1 || day > days_in_month(year, month) || two(11) > 23 || two(14) > 59 || two(17) > 60) {
+  const std::int64_t year = byte(date, 0) * 100 + byte(date, 2);
+  const std::int64_t month = byte(date, 5);
+  const std::int64_t day = byte(clock, 0);
+  const std::int64_t hour = byte(clock, 3);
+  const std::int64_t minute = byte(clock, 6);
+  const std::int64_t second = byte(end, 5);
+  if (odd != 0 || year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 ||
+      day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
+  const std::int64_t seconds = hour * 3600 + minute * 60 + second;
   return (days_from_civil(year, month, day) * 86400 + seconds) * second_ns;
 }
 

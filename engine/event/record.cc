@@ -35,49 +35,18 @@ bool is_key(std::string_view raw, std::string_view key) {
   return raw == key || (raw.find('\\') != raw.npos && decoded_json_string(raw) == key);
 }
 
-// What ids are hashed from; nothing is allocated for the usual ones.
-class IdBytes {
- public:
-  void add(char c) { add(std::string_view(&c, 1)); }
-  // Eight bytes, the lowest first on every machine.
-  void add_number(std::uint64_t number) {
-    std::array<char, 8> bytes{};
-    for (unsigned i = 0; i < 8; ++i) {
-      bytes[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
-    }
-    if (large_.empty() && bytes.size() <= small_.size() - size_) {
-      std::memcpy(small_.data() + size_, bytes.data(), bytes.size());  // one store
-      size_ += bytes.size();
-      return;
-    }
-    add({bytes.data(), bytes.size()});
+// Eight bytes, the lowest first on every machine.
+char* put_number(std::uint64_t number, char* out) {
+  for (unsigned i = 0; i < 8; ++i) {
+    out[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
   }
-  // Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
-  void add_part(std::string_view part) {
-    add_number(part.size());
-    add(part);
-  }
-  Hash128 hash() const {
-    return content_hash(large_.empty() ? std::string_view(small_.data(), size_) : large_);
-  }
+  return out + 8;
+}
 
- private:
-  void add(std::string_view bytes) {
-    if (large_.empty() && bytes.size() <= small_.size() - size_) {
-      std::copy(bytes.begin(), bytes.end(), small_.begin() + static_cast<std::ptrdiff_t>(size_));
-      size_ += bytes.size();
-      return;
-    }
-    if (large_.empty()) {
-      large_.assign(small_.data(), size_);
-    }
-    large_ += bytes;
-  }
-
-  std::array<char, 256> small_;
-  std::size_t size_ = 0;
-  std::string large_;  // all of them, once they do not fit
-};
+// Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
+char* put_part(std::string_view part, char* out) {
+  return std::copy(part.begin(), part.end(), put_number(part.size(), out));
+}
 
 }  // namespace
 
@@ -117,20 +86,28 @@ Hash128 identity(std::string_view event_id,
                  const Hash128& content,
                  const Hash128& stream_id,
                  std::uint64_t stream_offset) {
-  IdBytes bytes;
-  if (!event_id.empty()) {
-    bytes.add('c');
-    bytes.add_part(event_id);
-    bytes.add_part(account);
-  } else {
-    bytes.add('s');
-    bytes.add_number(stream_id.high);
-    bytes.add_number(stream_id.low);
-    bytes.add_number(stream_offset);
+  constexpr std::size_t numbers_bytes = 64;  // more than a letter and the numbers take
+  std::array<char, 256> small;
+  std::string large;  // for ids that are none
+  char* begin = small.data();
+  if (event_id.size() + account.size() + numbers_bytes > small.size()) {
+    large.resize(event_id.size() + account.size() + numbers_bytes);
+    begin = large.data();
   }
-  bytes.add_number(content.high);
-  bytes.add_number(content.low);
-  return bytes.hash();
+  char* end = begin;
+  if (!event_id.empty()) {
+    *end++ = 'c';
+    end = put_part(event_id, end);
+    end = put_part(account, end);
+  } else {
+    *end++ = 's';
+    end = put_number(stream_id.high, end);
+    end = put_number(stream_id.low, end);
+    end = put_number(stream_offset, end);
+  }
+  end = put_number(content.high, end);
+  end = put_number(content.low, end);
+  return content_hash({begin, static_cast<std::size_t>(end - begin)});
 }
 
 // The first text of a field that is not empty.

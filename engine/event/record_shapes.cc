@@ -2,6 +2,8 @@
 #include "engine/event/record_shapes.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <span>
 #include <string>
@@ -32,23 +34,26 @@ constexpr std::uint32_t credit_of_unknown = 1;
 constexpr std::uint32_t learning_cost = 64;
 
 constexpr std::uint32_t no_shape = 0xffffffffu;
-constexpr std::uint16_t no_place = 0xffffu;
-// Of an entry's number: it is an element of an array.
-constexpr std::uint16_t in_array_bit = 0x8000;
 constexpr unsigned head_bits = 11;
 
-// A value that becomes an entry of the event.
+// A string that becomes an entry of the event.
 struct Take {
   std::uint16_t structural = 0;  // where it begins, counted from the record's first
-  std::uint16_t last = 0;        // of an object or array: its closing bracket
   std::uint16_t entry = 0;
-  std::uint16_t next = no_place;  // the following entry of the field
+  EntryId next = no_entry;  // the following entry of the field
+};
+
+// Another value.
+struct OtherTake {
+  Take take;
+  std::uint16_t last = 0;  // of an object or array: its closing bracket
+  bool in_array = false;
 };
 
 struct Present {
   FieldId field = no_field;
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;
+  EntryId first = no_entry;
+  EntryId last = no_entry;
 };
 
 // What a key leads to from where it stands.
@@ -91,7 +96,9 @@ struct alignas(64) Shape {
   std::span<const Take> string_takes() const {
     return {reinterpret_cast<const Take*>(key_data() + keys), strings};
   }
-  std::span<const Take> other_takes() const { return {string_takes().data() + strings, others}; }
+  std::span<const OtherTake> other_takes() const {
+    return {reinterpret_cast<const OtherTake*>(string_takes().data() + strings), others};
+  }
   std::span<const Present> fields() const {
     return {reinterpret_cast<const Present*>(other_takes().data() + others), present};
   }
@@ -107,7 +114,7 @@ struct Draft {
   std::vector<Key> keys;
   std::vector<Lead> leads;
   std::vector<Take> strings;
-  std::vector<Take> others;
+  std::vector<OtherTake> others;
   std::vector<Present> present;
   std::vector<std::uint16_t> words;
 };
@@ -204,7 +211,8 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
   impl.count = count;
   impl.extent = extent;
   impl.strict = strict;
-  impl.hash = impl.kernels.normalize(index.kinds + index.first, count, impl.normal.data());
+  impl.hash = impl.kernels.normalize(index.kinds + index.first, count, impl.normal.data()) ^
+              (static_cast<std::uint64_t>(extent) << 63 | std::uint64_t{strict} << 62);
   const Record record{index.text, index.positions + index.first, count};
   std::uint32_t alike = 0;
   for (std::uint32_t at = impl.head(impl.hash); at != no_shape; at = impl.shape(at).next) {
@@ -231,6 +239,20 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
 }
 
 namespace {
+
+// An entry is three words: where the value is; how long, and what kind; what comes next. Put
+// together as such they are three stores, of which the compiler makes eight.
+std::uint64_t second_word(const Value& value) {
+  return std::bit_cast<std::array<std::uint64_t, 2>>(value)[1];
+}
+template <class Entry>
+void put_words(Entry& entry, const char* data, std::uint64_t second, const Take& take) {
+  static_assert(sizeof(Entry) == 3 * sizeof(std::uint64_t));
+  static_assert(std::endian::native == std::endian::little);
+  const std::array<std::uint64_t, 3> words = {
+      static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data)), second, take.next};
+  std::memcpy(static_cast<void*>(&entry), words.data(), sizeof words);
+}
 
 // False: the record is broken.
 bool judge_words(const Shape& shape, const Record& record, bool& refused) {
@@ -307,15 +329,21 @@ bool RecordShapes::Impl::fill(const Shape& shape, const Record& record, Event& e
     event.grow();
   }
   Event::Entry* const entries = event.entries_.data();
+  const std::uint64_t string_words =
+      second_word({nullptr, 0, ValueKind::string, false, false, ascii});
   const auto put = [entries](const Take& take, const Value& value) {
-    entries[take.entry] = {value, take.next == no_place ? no_entry : EntryId{take.next}, 0};
+    entries[take.entry] = {value, take.next, 0};
   };
   for (const Take& take : shape.string_takes()) {
-    put(take,
-        string_value<form>(
-            text, positions[take.structural], positions[take.structural + 1], ascii));
+    const std::uint32_t begin = positions[take.structural];
+    const std::uint32_t behind = positions[take.structural + 1];
+    if (form == JsonForm::compact) {
+      put_words(entries[take.entry], text + begin + 1, string_words | (behind - begin - 2), take);
+    } else {
+      put(take, string_value<form>(text, begin, behind, ascii));
+    }
   }
-  for (const Take& take : shape.other_takes()) {
+  for (const auto& [take, last, in_array] : shape.other_takes()) {
     const std::uint32_t begin = positions[take.structural];
     const std::uint32_t behind = positions[take.structural + 1];
     Value value;
@@ -323,7 +351,7 @@ bool RecordShapes::Impl::fill(const Shape& shape, const Record& record, Event& e
       value = string_value<form>(text, begin, behind, ascii);
     } else if (is_json_open(text[begin])) {
       const bool object = text[begin] == '{';
-      const std::uint32_t size = positions[take.last] + 1 - begin;
+      const std::uint32_t size = positions[last] + 1 - begin;
       const bool escaped =
           object && form == JsonForm::escaped && std::memchr(text + begin, '\\', size) != nullptr;
       value = {text + begin,
@@ -339,18 +367,16 @@ bool RecordShapes::Impl::fill(const Shape& shape, const Record& record, Event& e
       }
       value = word_value(word, ascii);
     }
-    value.in_array = (take.entry & in_array_bit) != 0;
-    put({take.structural,
-         take.last,
-         static_cast<std::uint16_t>(take.entry & ~in_array_bit),
-         take.next},
-        value);
+    value.in_array = in_array;
+    put(take, value);
   }
   FieldId* to = event.present_.data();
   Event::Slot* const slots = event.slots_.data();
   const std::uint32_t epoch = event.epoch_;
   for (const Present& field : shape.fields()) {
-    slots[tocsin::index(field.field)] = {epoch, field.first, field.last};
+    Event::Slot& slot = slots[tocsin::index(field.field)];
+    slot.epoch = epoch;
+    std::memcpy(&slot.first, &field.first, sizeof slot.first + sizeof slot.last);
     *to++ = field.field;
   }
   event.entry_count_ = shape.entries;
@@ -457,16 +483,16 @@ bool RecordShapes::Impl::draft_takes(const Record& record, const Event& event, D
     if (last >= record.count) {
       return false;
     }
-    const Take take{static_cast<std::uint16_t>(at),
-                    static_cast<std::uint16_t>(last),
-                    static_cast<std::uint16_t>(i | (value.in_array ? in_array_bit : 0u)),
-                    entry.next == no_entry ? no_place : static_cast<std::uint16_t>(entry.next)};
-    (string && !value.in_array ? draft.strings : draft.others).push_back(take);
+    const Take take{static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(i), entry.next};
+    if (string && !value.in_array) {
+      draft.strings.push_back(take);
+    } else {
+      draft.others.push_back({take, static_cast<std::uint16_t>(last), value.in_array});
+    }
   }
   for (const FieldId field : event.present()) {
     const Event::Slot& slot = event.slots_[tocsin::index(field)];
-    draft.present.push_back(
-        {field, static_cast<std::uint16_t>(slot.first), static_cast<std::uint16_t>(slot.last)});
+    draft.present.push_back({field, slot.first, slot.last});
   }
   return true;
 }

@@ -172,13 +172,41 @@ TOCSIN_INLINE const char* scan_plain_blocks(Run& outer, const char* at, State& s
   return at;
 }
 
-template <class Kernel, bool (*any_block)(Run&, const char*, State&)>
+// The block that stopped scan_plain_blocks(), if it is as plain up to the newline in it: what
+// nearly every line ends with. False: it is not, or there is no newline.
+template <class Kernel>
+TOCSIN_INLINE bool scan_plain_end(Run& run, const char* at, State& state) {
+  if (run.end - at < static_cast<std::ptrdiff_t>(block_bytes)) {
+    return false;
+  }
+  const std::uint64_t rare = Kernel::rare(at);
+  const std::uint64_t first = rare & (0 - rare);
+  if (at[std::countr_zero(rare)] != '\n') {
+    return false;
+  }
+  const std::uint64_t valid = first - 1;
+  const PlainMasks masks = Kernel::masks(at);
+  const std::uint64_t quote = masks.quote & valid;
+  const std::uint64_t in_string = Kernel::prefix_xor(quote) ^ state.before.in_string;
+  const std::uint64_t starts = starts_of(masks.operators, masks.space, masks.quote, state.before);
+  state.broken |= in_string >> 63;  // a string goes on
+  state.loose |= masks.space & ~in_string & valid;
+  state.high |= Kernel::high(at) & valid;
+  Kernel::flatten(run, at, (masks.operators | starts) & ~(in_string ^ quote) & valid);
+  run.line_end = at + std::countr_zero(rare);
+  return true;
+}
+
+template <bool lines, class Kernel, bool (*any_block)(Run&, const char*, State&)>
 TOCSIN_INLINE void scan_blocks(Run& run) {
   State state;
   const char* at = run.begin;
   for (;; at += block_bytes) {
     if (state.before.escaped == 0) {
       at = scan_plain_blocks<Kernel>(run, at, state);
+      if (lines && scan_plain_end<Kernel>(run, at, state)) {
+        break;
+      }
     }
     if (!any_block(run, at, state)) {
       break;

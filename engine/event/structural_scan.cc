@@ -112,7 +112,16 @@ struct KernelAvx512 {
     return _kortestz_mask64_u8(_mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(' ')),
                                _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'))) == 0;
   }
-  // Of a block that is not rare.
+  // Where they are.
+  TOCSIN_AVX512 static std::uint64_t rare(const char* at) {
+    const __m512i bytes = _mm512_loadu_si512(at);
+    return _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(' ')) |
+           _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
+  }
+  TOCSIN_AVX512 static std::uint64_t high(const char* at) {
+    return _mm512_movepi8_mask(_mm512_loadu_si512(at));
+  }
+  // Of a block that is not rare: control characters may be taken for operators.
   TOCSIN_AVX512 static PlainMasks masks(const char* at) {
     const __m512i bytes = _mm512_loadu_si512(at);
     const __m512i curled = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
@@ -140,10 +149,10 @@ TOCSIN_AVX512 TOCSIN_NOINLINE bool document_block_avx512(Run& run, const char* a
   return scan_any_block<false, KernelAvx512>(run, at, state);
 }
 TOCSIN_AVX512 void lines_avx512(Run& run) {
-  scan_blocks<KernelAvx512, line_block_avx512>(run);
+  scan_blocks<true, KernelAvx512, line_block_avx512>(run);
 }
 TOCSIN_AVX512 void document_avx512(Run& run) {
-  scan_blocks<KernelAvx512, document_block_avx512>(run);
+  scan_blocks<false, KernelAvx512, document_block_avx512>(run);
 }
 
 // --- AVX2 ---
@@ -224,6 +233,17 @@ struct KernelAvx2 {
         _mm256_or_si256(_mm256_cmpeq_epi8(low, backslash), _mm256_cmpeq_epi8(high, backslash));
     return _mm256_movemask_epi8(_mm256_or_si256(controls, backslashes)) != 0;
   }
+  TOCSIN_AVX2 static std::uint64_t rare(const char* at) {
+    const __m256i low = half_avx2(at);
+    const __m256i high = half_avx2(at + 32);
+    const __m256i last_control = _mm256_set1_epi8(0x1f);
+    return equal_avx2(low, high, '\\') |
+           bits_avx2(_mm256_cmpeq_epi8(_mm256_min_epu8(low, last_control), low),
+                     _mm256_cmpeq_epi8(_mm256_min_epu8(high, last_control), high));
+  }
+  TOCSIN_AVX2 static std::uint64_t high(const char* at) {
+    return bits_avx2(half_avx2(at), half_avx2(at + 32));
+  }
   TOCSIN_AVX2 static PlainMasks masks(const char* at) {
     const __m256i low = half_avx2(at);
     const __m256i high = half_avx2(at + 32);
@@ -248,10 +268,10 @@ TOCSIN_AVX2 TOCSIN_NOINLINE bool document_block_avx2(Run& run, const char* at, S
   return scan_any_block<false, KernelAvx2>(run, at, state);
 }
 TOCSIN_AVX2 void lines_avx2(Run& run) {
-  scan_blocks<KernelAvx2, line_block_avx2>(run);
+  scan_blocks<true, KernelAvx2, line_block_avx2>(run);
 }
 TOCSIN_AVX2 void document_avx2(Run& run) {
-  scan_blocks<KernelAvx2, document_block_avx2>(run);
+  scan_blocks<false, KernelAvx2, document_block_avx2>(run);
 }
 
 // --- SSE2, which every x86-64 has ---
@@ -332,6 +352,8 @@ struct KernelBaseline {
     bool has_high() const { return false; }
   };
   static bool is_rare(const char*) { return true; }
+  static std::uint64_t rare(const char*) { return 1; }
+  static std::uint64_t high(const char*) { return 0; }
   static PlainMasks masks(const char*) { return {}; }
   static Masks classify(const char* at) { return classify_baseline(at); }
   static Whites whites(const char* at) { return whites_baseline(at); }
@@ -346,10 +368,10 @@ TOCSIN_NOINLINE bool document_block_baseline(Run& run, const char* at, State& st
   return scan_any_block<false, KernelBaseline>(run, at, state);
 }
 void lines_baseline(Run& run) {
-  scan_blocks<KernelBaseline, line_block_baseline>(run);
+  scan_blocks<true, KernelBaseline, line_block_baseline>(run);
 }
 void document_baseline(Run& run) {
-  scan_blocks<KernelBaseline, document_block_baseline>(run);
+  scan_blocks<false, KernelBaseline, document_block_baseline>(run);
 }
 
 }  // namespace

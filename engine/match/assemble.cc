@@ -285,6 +285,7 @@ class Ordering {
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       const PredicateId id = member(i);
       CompiledPredicate& predicate = program_.pools.predicates[index(id)];
+      predicate.grouped = true;
       if (is_exact(predicate.test)) {
         group.exact = true;
       } else {

@@ -62,6 +62,7 @@ struct CompiledPredicate {
   std::uint8_t detail =
       0;  // regex: flags i 1, m 2, s 4; field: FieldCompare; time_part: part * 8 + NumberCompare
   bool indexed = false;  // its literals are in its field's LiteralIndex
+  bool grouped = false;  // it is a member of a Group
   TextRef operand;       // equals ... ends_with: what is compared, folded unless cased; else offset
                          // indexes the test's pool
   TextRef original;      // as the rule's author wrote it

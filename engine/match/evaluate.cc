@@ -4,6 +4,11 @@
 #include <algorithm>
 
 namespace tocsin::compiled {
+namespace {
+
+constexpr std::uint8_t asked_max = 2;
+
+}  // namespace
 
 Evaluation::Evaluation(const ProgramData& program, ScratchData& scratch, Event& event)
     : program_(program), scratch_(scratch), event_(event) {
@@ -32,7 +37,7 @@ bool Evaluation::any_entry(std::uint32_t slot, Visit visit) {
 SlotState& Evaluation::state(std::uint32_t slot) {
   SlotState& state = scratch_.slot_states[slot];
   if (state.epoch != scratch_.epoch) {
-    state = {scratch_.epoch, false, false, no_hit};
+    state = {scratch_.epoch, false, false, 0, no_hit};
   }
   return state;
 }
@@ -49,9 +54,11 @@ void Evaluation::add_candidates(std::span<const RuleId> rules) {
 
 void Evaluation::remember_true(PredicateId id, std::uint32_t slot) {
   scratch_.memo[index(id)] = scratch_.epoch << 1 | 1;
-  SlotState& slot_state = state(slot);
-  scratch_.hits.push_back({id, slot_state.first_hit});
-  slot_state.first_hit = static_cast<std::uint32_t>(scratch_.hits.size() - 1);
+  if (program_.pools[id].grouped) {
+    SlotState& slot_state = state(slot);
+    scratch_.hits.push_back({id, slot_state.first_hit});
+    slot_state.first_hit = static_cast<std::uint32_t>(scratch_.hits.size() - 1);
+  }
   if (audience_ != nullptr) {
     add_candidates(audience_->postings(id));
   }
@@ -249,11 +256,35 @@ bool Evaluation::run_keywords_in_place() {
   return scanned;
 }
 
-bool Evaluation::predicate_holds(PredicateId id) {
-  std::uint32_t& memo = scratch_.memo[index(id)];
-  if (memo >> 1 == scratch_.epoch) {
-    return (memo & 1) != 0;
+// The first questions about a field are answered by themselves: most records have one candidate,
+// and looking up all that the value equals takes twice as long.
+bool Evaluation::exact_holds(PredicateId id, std::uint32_t slot) {
+  SlotState& slot_state = state(slot);
+  if (!slot_state.exact_done && slot_state.asked < asked_max) {
+    ++slot_state.asked;
+    test_each(id, slot);
+  } else if (has_values(slot)) {
+    run_exact(slot);
   }
+  return scratch_.memo[index(id)] == (scratch_.epoch << 1 | 1);
+}
+
+// Most of what conditions ask is whether a field is there, or is known already.
+inline bool Evaluation::leaf_holds(PredicateId id) {
+  const CompiledPredicate& predicate = program_.pools[id];
+  if (predicate.test == Test::exists && predicate.field != no_field && audience_ == nullptr) {
+    ++scratch_.statistics.predicates;
+    return event_.first(predicate.field) != no_entry;
+  }
+  const std::uint32_t memo = scratch_.memo[index(id)];
+  return memo >> 1 == scratch_.epoch ? (memo & 1) != 0 : find_out(id);
+}
+
+bool Evaluation::predicate_holds(PredicateId id) {
+  return leaf_holds(id);
+}
+
+bool Evaluation::find_out(PredicateId id) {
   const CompiledPredicate& predicate = program_.pools[id];
   const std::uint32_t slot = program_.slots.of(predicate.field);
   bool result = false;
@@ -264,10 +295,7 @@ bool Evaluation::predicate_holds(PredicateId id) {
       remember_true(id, slot);
     }
   } else if (is_exact(predicate.test)) {
-    if (has_values(slot)) {
-      run_exact(slot);
-    }
-    result = memo == (scratch_.epoch << 1 | 1);
+    result = exact_holds(id, slot);
   } else if (!predicate.indexed || !state(slot).literals_done) {
     ++scratch_.statistics.predicates;
     bool absent = true;
@@ -280,7 +308,7 @@ bool Evaluation::predicate_holds(PredicateId id) {
       remember_true(id, slot);
     }
   }
-  memo = scratch_.epoch << 1 | (result ? 1 : 0);
+  scratch_.memo[index(id)] = scratch_.epoch << 1 | (result ? 1 : 0);
   return result;
 }
 
@@ -321,19 +349,17 @@ bool Evaluation::holds(ExprId expr) {
     case Node::Kind::negation:
       return !holds(ExprId{node.first});
     case Node::Kind::all_of:
+    case Node::Kind::any_of: {
+      const bool decides = node.kind == Node::Kind::any_of;
       for (const ExprId child : nodes.children_of(node)) {
-        if (!holds(child)) {
-          return false;
+        const Node& inner = nodes[child];
+        const bool leaf = inner.kind == Node::Kind::leaf;
+        if ((leaf ? leaf_holds(PredicateId{inner.first}) : holds(child)) == decides) {
+          return decides;
         }
       }
-      return true;
-    case Node::Kind::any_of:
-      for (const ExprId child : nodes.children_of(node)) {
-        if (holds(child)) {
-          return true;
-        }
-      }
-      return false;
+      return !decides;
+    }
     case Node::Kind::group:
       return group_holds(program_.expressions.groups[node.first]);
   }

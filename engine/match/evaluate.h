@@ -47,6 +47,9 @@ class Evaluation {
   bool known(PredicateId id) const { return scratch_.memo[index(id)] >> 1 == scratch_.epoch; }
   bool group_holds(const Group& group);
   bool is_member(const Group& group, PredicateId id) const;
+  bool leaf_holds(PredicateId id);
+  bool find_out(PredicateId id);
+  bool exact_holds(PredicateId id, std::uint32_t slot);
 
   const ProgramData& program_;
   ScratchData& scratch_;

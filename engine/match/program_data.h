@@ -74,6 +74,7 @@ struct SlotState {
   std::uint32_t epoch = 0;
   bool exact_done = false;
   bool literals_done = false;
+  std::uint8_t asked = 0;       // exact predicates that were tested one by one
   std::uint32_t first_hit = 0;  // into ScratchData::hits
 };
 
