@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -36,11 +37,11 @@ constexpr std::uint32_t learning_cost = 64;
 constexpr std::uint32_t no_shape = 0xffffffffu;
 constexpr unsigned head_bits = 11;
 
-// A string that becomes an entry of the event.
+// A string that becomes an entry of the event. Small numbers: a shape is read anew from the
+// second-level cache for each record.
 struct Take {
   std::uint16_t structural = 0;  // where it begins, counted from the record's first
   std::uint16_t entry = 0;
-  EntryId next = no_entry;  // the following entry of the field
 };
 
 // Another value.
@@ -50,10 +51,16 @@ struct OtherTake {
   bool in_array = false;
 };
 
+// An entry whose field has a further one.
+struct Link {
+  std::uint16_t entry = 0;
+  std::uint16_t next = 0;
+};
+
 struct Present {
   FieldId field = no_field;
-  EntryId first = no_entry;
-  EntryId last = no_entry;
+  std::uint16_t first = 0;  // its entries
+  std::uint16_t last = 0;
 };
 
 // What a key leads to from where it stands.
@@ -85,6 +92,7 @@ struct alignas(64) Shape {
   std::uint16_t keys = 0;
   std::uint16_t strings = 0;  // that are no elements of arrays
   std::uint16_t others = 0;   // further values
+  std::uint16_t links = 0;
   std::uint16_t present = 0;
   std::uint16_t words = 0;  // of strict reading: all of them
   std::uint16_t entries = 0;
@@ -99,8 +107,11 @@ struct alignas(64) Shape {
   std::span<const OtherTake> other_takes() const {
     return {reinterpret_cast<const OtherTake*>(string_takes().data() + strings), others};
   }
+  std::span<const Link> entry_links() const {
+    return {reinterpret_cast<const Link*>(other_takes().data() + others), links};
+  }
   std::span<const Present> fields() const {
-    return {reinterpret_cast<const Present*>(other_takes().data() + others), present};
+    return {reinterpret_cast<const Present*>(entry_links().data() + links), present};
   }
   const Lead* leads() const { return reinterpret_cast<const Lead*>(fields().data() + present); }
   std::span<const std::uint16_t> word_places() const {
@@ -109,12 +120,19 @@ struct alignas(64) Shape {
 };
 static_assert(alignof(Key) <= alignof(Lead) && alignof(Take) <= alignof(Lead));
 
+// Found by a view, without a copy of it.
+struct KeyHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+};
+
 // A shape in the making.
 struct Draft {
   std::vector<Key> keys;
   std::vector<Lead> leads;
   std::vector<Take> strings;
   std::vector<OtherTake> others;
+  std::vector<Link> links;
   std::vector<Present> present;
   std::vector<std::uint16_t> words;
 };
@@ -166,7 +184,7 @@ struct RecordShapes::Impl {
   std::vector<Line> memory;
   std::vector<Pattern> patterns;
   std::vector<std::uint32_t> needed;  // of each pattern
-  std::unordered_map<std::string, std::uint16_t> pattern_numbers;
+  std::unordered_map<std::string, std::uint16_t, KeyHash, std::equal_to<>> pattern_numbers;
   std::uint32_t credit = credit_max;
 
   // Of the record that was read last.
@@ -246,11 +264,11 @@ std::uint64_t second_word(const Value& value) {
   return std::bit_cast<std::array<std::uint64_t, 2>>(value)[1];
 }
 template <class Entry>
-void put_words(Entry& entry, const char* data, std::uint64_t second, const Take& take) {
+void put_words(Entry& entry, const char* data, std::uint64_t second) {
   static_assert(sizeof(Entry) == 3 * sizeof(std::uint64_t));
   static_assert(std::endian::native == std::endian::little);
   const std::array<std::uint64_t, 3> words = {
-      static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data)), second, take.next};
+      static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data)), second, no_entry};
   std::memcpy(static_cast<void*>(&entry), words.data(), sizeof words);
 }
 
@@ -332,13 +350,13 @@ bool RecordShapes::Impl::fill(const Shape& shape, const Record& record, Event& e
   const std::uint64_t string_words =
       second_word({nullptr, 0, ValueKind::string, false, false, ascii});
   const auto put = [entries](const Take& take, const Value& value) {
-    entries[take.entry] = {value, take.next, 0};
+    entries[take.entry] = {value, no_entry, 0};
   };
   for (const Take& take : shape.string_takes()) {
     const std::uint32_t begin = positions[take.structural];
     const std::uint32_t behind = positions[take.structural + 1];
     if (form == JsonForm::compact) {
-      put_words(entries[take.entry], text + begin + 1, string_words | (behind - begin - 2), take);
+      put_words(entries[take.entry], text + begin + 1, string_words | (behind - begin - 2));
     } else {
       put(take, string_value<form>(text, begin, behind, ascii));
     }
@@ -370,13 +388,17 @@ bool RecordShapes::Impl::fill(const Shape& shape, const Record& record, Event& e
     value.in_array = in_array;
     put(take, value);
   }
+  for (const Link& link : shape.entry_links()) {
+    entries[link.entry].next = link.next;
+  }
   FieldId* to = event.present_.data();
   Event::Slot* const slots = event.slots_.data();
   const std::uint32_t epoch = event.epoch_;
   for (const Present& field : shape.fields()) {
     Event::Slot& slot = slots[tocsin::index(field.field)];
     slot.epoch = epoch;
-    std::memcpy(&slot.first, &field.first, sizeof slot.first + sizeof slot.last);
+    slot.first = field.first;
+    slot.last = field.last;
     *to++ = field.field;
   }
   event.entry_count_ = shape.entries;
@@ -448,16 +470,18 @@ bool RecordShapes::Impl::draft_keys(const Record& record,
 }
 
 std::uint16_t RecordShapes::Impl::pattern_of(std::string_view key) {
-  const auto [place, added] =
-      pattern_numbers.try_emplace(std::string(key), static_cast<std::uint16_t>(patterns.size()));
-  if (added) {
-    Pattern pattern;
-    std::copy(key.begin(), key.end(), pattern.text);
-    pattern.text[key.size()] = '"';
-    patterns.push_back(pattern);
-    needed.push_back(0xffffffffu >> (ShapeKernels::key_bytes - 1 - key.size()));
+  const auto found = pattern_numbers.find(key);
+  if (found != pattern_numbers.end()) {
+    return found->second;
   }
-  return place->second;
+  const auto number = static_cast<std::uint16_t>(patterns.size());
+  Pattern pattern;
+  std::copy(key.begin(), key.end(), pattern.text);
+  pattern.text[key.size()] = '"';
+  patterns.push_back(pattern);
+  needed.push_back(0xffffffffu >> (ShapeKernels::key_bytes - 1 - key.size()));
+  pattern_numbers.emplace(key, number);
+  return number;
 }
 
 // False: a value stands where none is known to begin.
@@ -483,7 +507,10 @@ bool RecordShapes::Impl::draft_takes(const Record& record, const Event& event, D
     if (last >= record.count) {
       return false;
     }
-    const Take take{static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(i), entry.next};
+    const Take take{static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(i)};
+    if (entry.next != no_entry) {
+      draft.links.push_back({take.entry, static_cast<std::uint16_t>(entry.next)});
+    }
     if (string && !value.in_array) {
       draft.strings.push_back(take);
     } else {
@@ -492,7 +519,8 @@ bool RecordShapes::Impl::draft_takes(const Record& record, const Event& event, D
   }
   for (const FieldId field : event.present()) {
     const Event::Slot& slot = event.slots_[tocsin::index(field)];
-    draft.present.push_back({field, slot.first, slot.last});
+    draft.present.push_back(
+        {field, static_cast<std::uint16_t>(slot.first), static_cast<std::uint16_t>(slot.last)});
   }
   return true;
 }
@@ -501,6 +529,7 @@ void RecordShapes::Impl::add(Shape& shape, const Draft& draft) {
   shape.keys = static_cast<std::uint16_t>(draft.keys.size());
   shape.strings = static_cast<std::uint16_t>(draft.strings.size());
   shape.others = static_cast<std::uint16_t>(draft.others.size());
+  shape.links = static_cast<std::uint16_t>(draft.links.size());
   shape.present = static_cast<std::uint16_t>(draft.present.size());
   shape.words = static_cast<std::uint16_t>(draft.words.size());
   std::uint32_t& first = head(shape.hash);
@@ -512,6 +541,7 @@ void RecordShapes::Impl::add(Shape& shape, const Draft& draft) {
   append(bytes, draft.keys);
   append(bytes, draft.strings);
   append(bytes, draft.others);
+  append(bytes, draft.links);
   append(bytes, draft.present);
   append(bytes, draft.leads);
   append(bytes, draft.words);

@@ -161,12 +161,19 @@ class Ordering {
       const Node node = written.nodes[id];
       if (node.kind == Node::Kind::all_of || node.kind == Node::Kind::any_of) {
         order(id, node);
+      } else if (node.kind == Node::Kind::leaf) {
+        evaluated.nodes[id].count = field_that_exists(program_.pools.predicates[node.first]);
       }
       costs_.push_back(cost_of(evaluated.nodes[id]));
     }
   }
 
  private:
+  static std::uint32_t field_that_exists(const CompiledPredicate& predicate) {
+    const bool exists = predicate.test == Test::exists && predicate.field != no_field;
+    return exists ? index(predicate.field) + 1 : 0;
+  }
+
   float predicate_cost(const CompiledPredicate& predicate) const {
     const float keyword = predicate.field == no_field ? 50.0f : 1.0f;
     switch (predicate.test) {

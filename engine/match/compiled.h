@@ -101,7 +101,7 @@ struct Node {
   enum class Kind : std::uint8_t {
     always,
     never,
-    leaf,    // first: a PredicateId
+    leaf,    // first: a PredicateId; evaluation only: count: field + 1 where it only has to exist
     all_of,  // children first .. first + count
     any_of,
     negation,  // first: the child

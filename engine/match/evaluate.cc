@@ -269,19 +269,18 @@ bool Evaluation::exact_holds(PredicateId id, std::uint32_t slot) {
   return scratch_.memo[index(id)] == (scratch_.epoch << 1 | 1);
 }
 
-// Most of what conditions ask is whether a field is there, or is known already.
-inline bool Evaluation::leaf_holds(PredicateId id) {
-  const CompiledPredicate& predicate = program_.pools[id];
-  if (predicate.test == Test::exists && predicate.field != no_field && audience_ == nullptr) {
-    ++scratch_.statistics.predicates;
-    return event_.first(predicate.field) != no_entry;
-  }
+bool Evaluation::predicate_holds(PredicateId id) {
   const std::uint32_t memo = scratch_.memo[index(id)];
   return memo >> 1 == scratch_.epoch ? (memo & 1) != 0 : find_out(id);
 }
 
-bool Evaluation::predicate_holds(PredicateId id) {
-  return leaf_holds(id);
+// Most of what conditions ask is whether a field is there, or is known already.
+inline bool Evaluation::leaf_holds(const Node& leaf) {
+  if (leaf.count != 0) {
+    ++scratch_.statistics.predicates;
+    return event_.first(FieldId{leaf.count - 1}) != no_entry;
+  }
+  return predicate_holds(PredicateId{leaf.first});
 }
 
 bool Evaluation::find_out(PredicateId id) {
@@ -345,7 +344,7 @@ bool Evaluation::holds(ExprId expr) {
     case Node::Kind::never:
       return false;
     case Node::Kind::leaf:
-      return predicate_holds(PredicateId{node.first});
+      return leaf_holds(node);
     case Node::Kind::negation:
       return !holds(ExprId{node.first});
     case Node::Kind::all_of:
@@ -354,7 +353,7 @@ bool Evaluation::holds(ExprId expr) {
       for (const ExprId child : nodes.children_of(node)) {
         const Node& inner = nodes[child];
         const bool leaf = inner.kind == Node::Kind::leaf;
-        if ((leaf ? leaf_holds(PredicateId{inner.first}) : holds(child)) == decides) {
+        if ((leaf ? leaf_holds(inner) : holds(child)) == decides) {
           return decides;
         }
       }

@@ -47,7 +47,7 @@ class Evaluation {
   bool known(PredicateId id) const { return scratch_.memo[index(id)] >> 1 == scratch_.epoch; }
   bool group_holds(const Group& group);
   bool is_member(const Group& group, PredicateId id) const;
-  bool leaf_holds(PredicateId id);
+  bool leaf_holds(const Node& leaf);
   bool find_out(PredicateId id);
   bool exact_holds(PredicateId id, std::uint32_t slot);
 
