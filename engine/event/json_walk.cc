@@ -93,9 +93,7 @@ bool JsonWalk::read(const StructuralIndex& index,
     } else {
       ++next_;
       frames_[depth_++] = {0, no_field, no_entry, false};
-      const bool read = !event.text_.unescaped ? run<Form::escaped>()
-                        : event.text_.compact  ? run<Form::compact>()
-                                               : run<Form::loose>();
+      const bool read = visited == nullptr ? run_form<false>() : run_form<true>();
       if (!read) {
         return false;
       }
@@ -107,14 +105,21 @@ bool JsonWalk::read(const StructuralIndex& index,
   return next_ == last_ || fail("more text behind the value", next_);
 }
 
+template <bool notes_keys>
+bool JsonWalk::run_form() {
+  return !event_->text_.unescaped ? run<Form::escaped, notes_keys>()
+         : event_->text_.compact  ? run<Form::compact, notes_keys>()
+                                  : run<Form::loose, notes_keys>();
+}
+
 // Reads until the outermost container has closed.
-template <JsonWalk::Form form>
+template <JsonWalk::Form form, bool notes_keys>
 bool JsonWalk::run() {
   bool at_separator = false;
   while (depth_ != 0) {
     const std::uint32_t depth = depth_;
     const bool array = frames_[depth - 1].array;
-    if (!(array ? elements<form>(at_separator) : members<form>(at_separator))) {
+    if (!(array ? elements<form>(at_separator) : members<form, notes_keys>(at_separator))) {
       return false;
     }
     // Either a container has opened, which begins with its first value, or one has closed, and its
@@ -126,7 +131,7 @@ bool JsonWalk::run() {
 
 // What is read often is in locals: the compiler must take every store into the event for a change
 // of this object's members.
-template <JsonWalk::Form form>
+template <JsonWalk::Form form, bool notes_keys>
 bool JsonWalk::members(bool at_separator) {
   constexpr bool has_backslash = form == Form::escaped;
   const char* const text = text_;
@@ -136,7 +141,6 @@ bool JsonWalk::members(bool at_separator) {
   const FieldPlan::Node node = frames_[depth - 1].node;
   const FieldPlan::Stepper stepper(*plan_, node, extent_);
   Event& event = *event_;
-  std::vector<VisitedKey>* const visited = visited_;
   // Where a comma or the opening bracket stands.
   std::uint32_t at = next_ - (at_separator ? 0 : 1);
   // Four kinds at once. Those of the whole index end in zeros; those of a part of it, whose
@@ -157,8 +161,8 @@ bool JsonWalk::members(bool at_separator) {
     const FieldPlan::Step to = has_backslash && std::memchr(text + key, '\\', size) != nullptr
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
-    if (visited != nullptr) {
-      visited->push_back({at + 1, node, to});
+    if (notes_keys) {
+      visited_->push_back({at + 1, node, to});
     }
     if (string) {
       if (to.field != no_field) {

@@ -64,9 +64,11 @@ class JsonWalk {
   };
 
   using Form = JsonForm;
-  template <Form form>
+  template <bool notes_keys>
+  bool run_form();
+  template <Form form, bool notes_keys>
   bool run();
-  template <Form form>
+  template <Form form, bool notes_keys>
   bool members(bool at_separator);
   template <Form form>
   bool elements(bool at_separator);

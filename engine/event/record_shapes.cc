@@ -29,10 +29,15 @@ constexpr std::size_t patterns_max = 4096;
 // That have the same structure and other fields: more are not compared with a record.
 constexpr std::uint32_t same_kinds_max = 8;
 // Learning takes as long as ten walks. Records that are like none before must not pay for it each.
-constexpr std::uint32_t credit_max = 8192;
+constexpr std::uint32_t credit_max = 64u << 10;
 constexpr std::uint32_t credit_of_known = 8;
 constexpr std::uint32_t credit_of_unknown = 1;
-constexpr std::uint32_t learning_cost = 64;
+constexpr std::uint32_t learning_cost = 256;
+
+// Where few records are like one before, most of them are walked without a look here.
+constexpr std::uint32_t sample_records = 512;
+constexpr std::uint32_t known_min = sample_records / 4;
+constexpr std::uint32_t rest_records = 16 * sample_records;
 
 constexpr std::uint32_t no_shape = 0xffffffffu;
 constexpr unsigned head_bits = 11;
@@ -153,6 +158,15 @@ struct RecordShapes::Impl {
   Impl() : heads(std::size_t{1} << head_bits, no_shape), normal(structurals_max) {}
 
   void forget();
+  // A record was looked at: was its shape known?
+  void note(bool is_known) {
+    credit = std::min(credit + (is_known ? credit_of_known : credit_of_unknown), credit_max);
+    known += is_known ? 1 : 0;
+    if (++looked_at == sample_records) {
+      resting = known < known_min ? rest_records : 0;
+      looked_at = known = 0;
+    }
+  }
   // In the place of a hash: the shape that was learned last.
   std::uint32_t& head(std::uint64_t of) { return heads[of >> (64 - head_bits)]; }
   Shape& shape(std::uint32_t at) { return *reinterpret_cast<Shape*>(&memory[at]); }
@@ -186,6 +200,9 @@ struct RecordShapes::Impl {
   std::vector<std::uint32_t> needed;  // of each pattern
   std::unordered_map<std::string, std::uint16_t, KeyHash, std::equal_to<>> pattern_numbers;
   std::uint32_t credit = credit_max;
+  std::uint32_t looked_at = 0;  // of a sample
+  std::uint32_t known = 0;
+  std::uint32_t resting = 0;
 
   // Of the record that was read last.
   std::vector<char> normal;
@@ -222,6 +239,11 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
   if (count < structurals_min || count > structurals_max || index.kinds[index.first] != '{') {
     return Answer::unknown;
   }
+  if (impl.resting > 0) {
+    --impl.resting;
+    impl.credit = std::min(impl.credit + credit_of_unknown, credit_max);
+    return Answer::unknown;
+  }
   if (impl.plan_identity != plan.identity()) {
     impl.forget();
     impl.plan_identity = plan.identity();
@@ -243,12 +265,12 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
         : event.text_.compact  ? impl.read_by<JsonForm::compact>(shape, record, plan, event)
                                : impl.read_by<JsonForm::loose>(shape, record, plan, event);
     if (answer != Answer::unknown) {
-      impl.credit = std::min(impl.credit + credit_of_known, credit_max);
+      impl.note(true);
       return answer;
     }
     ++alike;
   }
-  impl.credit = std::min(impl.credit + credit_of_unknown, credit_max);
+  impl.note(false);
   wants_to_learn_ = alike < same_kinds_max && impl.credit >= learning_cost;
   if (wants_to_learn_) {
     impl.visited.clear();
@@ -292,8 +314,8 @@ RecordShapes::Answer RecordShapes::Impl::read_by(Shape& shape,
                                                  const Record& record,
                                                  const FieldPlan& plan,
                                                  Event& event) {
-  const bool known = has_keys({shape.key_data(), shape.exact}, record);
-  if ((!known || shape.exact < shape.keys) && !leads_alike<form>(shape, record, plan)) {
+  const bool exact = has_keys({shape.key_data(), shape.exact}, record);
+  if ((!exact || shape.exact < shape.keys) && !leads_alike<form>(shape, record, plan)) {
     return Answer::unknown;
   }
   bool refused = false;

@@ -8,9 +8,10 @@
 //
 // Thread rule: one thread each. Errors: none. Cost of a record whose shape is known: some fifteen
 // instructions for each 64 structural characters, eight for each key, a dozen for each value. Of
-// another one: twenty nanoseconds more than its walk; one in 64 of those is learned, which takes
-// microseconds. Memory: bounded, see the constants in record_shapes.cc. As in speculative parsers
-// (Li et al., "Mison: A Fast JSON Parser for Data Analytics", 2017), but exact.
+// another one: a tenth more than its walk, and one in 256 of those is learned, which takes
+// microseconds; where most are such, only a sample of them is looked at. Memory: bounded, see the
+// constants in record_shapes.cc. As in speculative parsers (Li et al., "Mison: A Fast JSON Parser
+// for Data Analytics", 2017), but exact.
 #pragma once
 
 #include <cstdint>

@@ -221,23 +221,22 @@ TEST_CASE(
   Event event;
   const Padded usual(R"({"a":"x","b":{"c":1}})");
   std::mt19937 random(7);
-  std::uint64_t before = 0;
-  for (int i = 0; i < 40'000; ++i) {
-    // Lists of random nesting: few are built alike.
-    std::string odd = "{\"a\":[";
-    for (int at = 0; at < 24; ++at) {
-      odd += random() % 2 == 0 ? "[]," : "1,";
-    }
-    odd += "0],\"k" + std::to_string(i) + "\":\"v\"}";
-    REQUIRE(reader.read(Padded(odd), plan, false, event) == ReadStatus::ok);
-    if (i % 1000 == 999) {
-      before = reader.reads_by_shape();
-      for (int again = 0; again < 200; ++again) {
-        REQUIRE(reader.read(usual, plan, false, event) == ReadStatus::ok);
-        REQUIRE(values(event, "a") == Texts{"str:x"});
+  for (int phase = 0; phase < 3; ++phase) {
+    for (int i = 0; i < 20'000; ++i) {
+      // Lists of random nesting: few are built alike.
+      std::string odd = "{\"a\":[";
+      for (int at = 0; at < 24; ++at) {
+        odd += random() % 2 == 0 ? "[]," : "1,";
       }
-      CHECK(reader.reads_by_shape() - before >= 100);
+      odd += "0],\"k" + std::to_string(i) + "\":\"v\"}";
+      REQUIRE(reader.read(Padded(odd), plan, false, event) == ReadStatus::ok);
     }
+    const std::uint64_t before = reader.reads_by_shape();
+    for (int again = 0; again < 30'000; ++again) {
+      REQUIRE(reader.read(usual, plan, false, event) == ReadStatus::ok);
+      REQUIRE(values(event, "a") == Texts{"str:x"});
+    }
+    CHECK(reader.reads_by_shape() - before >= 15'000);
   }
 }
 
@@ -335,7 +334,7 @@ TEST_CASE("random records and what resembles them are read by shapes as they are
       ++read;
     }
   }
-  CHECK(twins.by_shape() > read / 4);
+  CHECK(twins.by_shape() > read / 8);
 }
 
 }  // namespace
