@@ -41,7 +41,7 @@ po::options_description describe(unsigned groups) {
         "MaxMind database (.mmdb) for tocsin.source.*; may be repeated");
     add("cache",
         po::value<std::string>(),
-        "folder for rules as parsed: what has not changed loads faster");
+        "folder for rules as parsed and compiled: what has not changed loads faster");
   }
   if ((groups & option_group::run) != 0) {
     add("config", po::value<std::string>(), "configuration (tocsin.yaml)");

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/build_identity.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/diagnostic_formats.h"
@@ -122,6 +123,8 @@ LoadOptions load_options(const Options& options, const Config& config) {
   load.threads = thread_count(options);
   load.cache = options.cache;
   load.cache_version = TOCSIN_VERSION;
+  load.cache_build = options.cache.empty() ? std::string() : build_identity();
+  load.begun_at = wall_clock_now();
   load.source_rows = config.source_rows;
   for (const InputConfig& input : chosen_inputs(options, config)) {
     if (input.log_source) {

@@ -4,28 +4,22 @@
 // hash of everything before.
 #include "rules/document_cache.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/limits.h"
-#include "engine/base/text.h"
 #include "engine/base/wire.h"
+#include "rules/cache_file.h"
 #include "rules/rule_files.h"
 
 namespace tocsin {
 namespace {
 
-constexpr std::size_t hash_bytes = 16;
 constexpr std::size_t node_bytes_min = 5;
+constexpr std::size_t hash_bytes_min = 17;  // of an entry
 
 void encode(const YamlNode& node, WireWriter& out) {
   out.number(static_cast<std::uint64_t>(node.kind) * 2 + (node.quoted ? 1 : 0));
@@ -98,85 +92,6 @@ std::optional<Collection> decode(std::string_view bytes) {
   return in.ok() && in.at_end() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-void warn(const std::string& path, std::string message, std::string hint, Diagnostics& out) {
-  Diagnostic problem;
-  problem.severity = Severity::warning;
-  problem.code = "cache-unusable";
-  problem.file = path;
-  problem.message = std::move(message);
-  problem.hint = std::move(hint);
-  out.add(std::move(problem));
-}
-
-std::string cache_name(const std::vector<std::string>& paths) {
-  std::string key;
-  WireWriter writer(key);
-  for (const std::string& path : paths) {
-    std::error_code error;
-    const std::filesystem::path whole = std::filesystem::weakly_canonical(path, error);
-    writer.text(error ? path : whole.string());
-  }
-  return "rules-" + to_hex(content_hash(key)) + ".cache";
-}
-
-// Rules decide what is told: nobody else may write what they are read from.
-bool others_may_write(const std::string& path) {
-  struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 &&
-         ((status.st_uid != ::geteuid() && status.st_uid != 0) ||
-          (!S_ISLNK(status.st_mode) && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0));
-}
-
-std::string read_whole(const std::string& path) {
-  std::string out;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status {};
-  if (file >= 0 && ::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
-    out.resize(static_cast<std::size_t>(status.st_size));
-    std::size_t size = 0;
-    while (size < out.size()) {
-      const ssize_t got = ::read(file, out.data() + size, out.size() - size);
-      if (got <= 0) {
-        break;  // what is missing shows in the hash
-      }
-      size += static_cast<std::size_t>(got);
-    }
-    out.resize(size);
-  }
-  if (file >= 0) {
-    ::close(file);
-  }
-  return out;
-}
-
-// 0, or an errno.
-int write_whole(const std::string& path, std::string_view bytes) {
-  std::string name = path + ".XXXXXX";
-  const int file = ::mkostemp(name.data(), O_CLOEXEC);
-  if (file < 0) {
-    return errno;
-  }
-  int error = 0;
-  while (error == 0 && !bytes.empty()) {
-    const ssize_t wrote = ::write(file, bytes.data(), bytes.size());
-    if (wrote >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(wrote));
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (::close(file) != 0 && error == 0) {
-    error = errno;
-  }
-  if (error == 0 && std::rename(name.c_str(), path.c_str()) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
-    ::unlink(name.c_str());
-  }
-  return error;
-}
-
 }  // namespace
 
 DocumentCache::DocumentCache(const std::string& folder,
@@ -184,20 +99,20 @@ DocumentCache::DocumentCache(const std::string& folder,
                              const std::vector<std::string>& paths,
                              Diagnostics& diagnostics)
     : folder_(folder),
-      path_(folder + "/" + cache_name(paths)),
+      path_(folder + "/rules-" + cache_set_name(paths) + ".cache"),
       heading_("tocsin parsed rules 1 " + version + "\n") {
   if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    warn(folder,
-         "the cache folder cannot be made: " + error_text(errno),
-         "name one that can",
-         diagnostics);
+    warn_of_cache(folder,
+                  "the cache folder cannot be made: " + error_text(errno),
+                  "name one that can",
+                  diagnostics);
     return;
   }
   if (others_may_write(folder) || others_may_write(path_)) {
-    warn(folder,
-         "the cache is not used: others may write to it, and so decide what the rules are",
-         "name a folder that belongs to you alone (chmod 700)",
-         diagnostics);
+    warn_of_cache(folder,
+                  "the cache is not used: others may write to it, and so decide what the rules are",
+                  "name a folder that belongs to you alone (chmod 700)",
+                  diagnostics);
     return;
   }
   usable_ = true;
@@ -206,16 +121,12 @@ DocumentCache::DocumentCache(const std::string& folder,
 
 void DocumentCache::load() {
   bytes_ = read_whole(path_);
-  std::string_view rest(bytes_);
-  if (rest.size() < heading_.size() + hash_bytes || rest.substr(0, heading_.size()) != heading_) {
+  const std::optional<std::string_view> known = unsealed(bytes_, heading_);
+  if (!known) {
     return;
   }
-  const std::string_view covered = rest.substr(0, rest.size() - hash_bytes);
-  if (WireReader(rest.substr(covered.size())).hash() != content_hash(covered)) {
-    return;
-  }
-  WireReader in(covered.substr(heading_.size()));
-  const std::size_t count = in.count(hash_bytes + 1);
+  WireReader in(*known);
+  const std::size_t count = in.count(hash_bytes_min);
   entries_.reserve(count);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const Hash128 content = in.hash();
@@ -258,12 +169,12 @@ void DocumentCache::save(Diagnostics& diagnostics) const {
     writer.hash(content);
     writer.text(encoded);
   }
-  writer.hash(content_hash(out));
+  seal(out);
   if (const int error = write_whole(path_, out)) {
-    warn(path_,
-         "cannot be written: " + error_text(error),
-         "the rules are parsed anew each time",
-         diagnostics);
+    warn_of_cache(path_,
+                  "cannot be written: " + error_text(error),
+                  "the rules are parsed anew each time",
+                  diagnostics);
   }
 }
 

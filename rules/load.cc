@@ -26,6 +26,7 @@
 #include "rules/rule_choice.h"
 #include "rules/rule_files.h"
 #include "rules/rule_index.h"
+#include "rules/ruleset_cache.h"
 
 namespace tocsin {
 namespace {
@@ -35,16 +36,22 @@ constexpr int substitution_rounds_max = 4;
 
 class Loader {
  public:
-  Loader(const LoadOptions& options, const Substitutes& substitutes)
-      : options_(options), substitutes_(substitutes), choice_(options) {}
+  Loader(const LoadOptions& options, const FoundFiles& found, const Substitutes& substitutes)
+      : options_(options), found_(found), substitutes_(substitutes), choice_(options) {}
 
-  LoadResult run() {
+  LoadResult run(RulesetCache& cache) {
+    Diagnostics of_pipelines;
     // Behind a broken pipeline every rule would mean something else: none is loaded.
-    result_.pipelines_failed = !pipelines_.load(options_.pipelines, first_diagnostics_);
+    result_.pipelines_failed = !pipelines_.load(options_.pipelines, of_pipelines);
     if (!result_.pipelines_failed) {
-      std::vector<RuleFile> files = find_rule_files(options_.paths, first_diagnostics_);
-      result_.paths_failed = first_diagnostics_.errors() > 0;
-      read_all(std::move(files));
+      first_diagnostics_ = found_.diagnostics;
+      result_.paths_failed = found_.diagnostics.errors() > 0;
+    }
+    for (const Diagnostic& problem : of_pipelines.list()) {
+      first_diagnostics_.add(problem);
+    }
+    if (!result_.pipelines_failed) {
+      read_all();
     }
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
       index_.add(i, entries_[i].metadata);
@@ -78,6 +85,9 @@ class Loader {
     }
     finish_documents();
     finish_diagnostics();
+    if (worth_keeping_) {
+      cache.save({result_, *ruleset_, builder_, found_, contents_}, result_.diagnostics);
+    }
     return build_program();
   }
 
@@ -93,24 +103,28 @@ class Loader {
 
   // --- each document by itself ---
 
-  void read_all(std::vector<RuleFile> files) {
+  void read_all() {
+    const std::size_t before = first_diagnostics_.list().size();
     std::optional<DocumentCache> cache;
     if (!options_.cache.empty()) {
       cache.emplace(options_.cache, options_.cache_version, options_.paths, first_diagnostics_);
     }
-    ParseAhead ahead(std::move(files), {options_.threads, cache ? &*cache : nullptr});
+    ParseAhead ahead(found_.files, {options_.threads, cache ? &*cache : nullptr});
     while (ahead.has_next()) {
       add_file(ahead.next());
     }
     if (cache) {
       cache->save(first_diagnostics_);
     }
+    worth_keeping_ = worth_keeping_ && first_diagnostics_.list().size() == before;
   }
 
   void add_file(ParsedFile parsed) {
     files_.push_back(std::move(parsed.file));
     const std::string path = files_.back()->source.name;
     result_.rejected += parsed.collection.rejected + (parsed.readable ? 0 : 1);
+    worth_keeping_ = worth_keeping_ && parsed.readable;
+    contents_.push_back(content_hash(files_.back()->source.text));
     if (parsed.collection.rejected > 0 || !parsed.readable) {
       broken_.insert(path);
     }
@@ -515,19 +529,19 @@ class Loader {
     entries_ = RuleEntries();
     files_.clear();
     index_ = RuleIndex();
-    for (const LogSource& source : options_.expected_sources) {
-      builder_.expect_source(source);
-    }
-    builder_.classify_by(options_.source_rows);
+    add_sources(options_, builder_);
     ruleset_->program = builder_.build();
     result_.ruleset = std::move(ruleset_);
     return std::move(result_);
   }
 
   const LoadOptions& options_;
+  const FoundFiles& found_;
   const Substitutes& substitutes_;
   RuleChoice choice_;
-  Diagnostics first_diagnostics_;                   // of no file that was read
+  Diagnostics first_diagnostics_;  // of no rule file that was read
+  std::vector<Hash128> contents_;  // of the files, as they were read
+  bool worth_keeping_ = true;      // every file was read, and the cache of documents is usable
   std::vector<std::shared_ptr<LoadedFile>> files_;  // their texts are remembered with them
   RuleEntries entries_;
   std::vector<std::size_t> ordinals_;  // by entry: its place in its file
@@ -543,9 +557,14 @@ class Loader {
 }  // namespace
 
 LoadResult load_rules(const LoadOptions& options) {
+  const FoundFiles found = find_rule_files(options.paths);
+  RulesetCache cache(options);
+  if (std::optional<LoadResult> known = cache.take(found)) {
+    return std::move(*known);
+  }
   Substitutes substitutes;
-  auto loader = std::make_unique<Loader>(options, substitutes);
-  LoadResult result = loader->run();
+  auto loader = std::make_unique<Loader>(options, found, substitutes);
+  LoadResult result = loader->run(cache);
   if (!options.history || result.pipelines_failed || result.paths_failed) {
     return result;
   }
@@ -553,8 +572,8 @@ LoadResult load_rules(const LoadOptions& options) {
     if (!substitutes.add(*options.history, loader->outcomes(), loader->broken_files())) {
       break;
     }
-    loader = std::make_unique<Loader>(options, substitutes);
-    LoadResult next = loader->run();
+    loader = std::make_unique<Loader>(options, found, substitutes);
+    LoadResult next = loader->run(cache);
     next.diagnostics = std::move(result.diagnostics);  // of the files as they are
     result = std::move(next);
   }

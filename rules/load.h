@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/base/diagnostic.h"
+#include "engine/base/time.h"
 #include "engine/event/geo.h"
 #include "engine/flow/ruleset.h"
 
@@ -50,9 +51,14 @@ struct LoadOptions {
   bool strict = false;   // label warnings reject too
   unsigned threads = 1;  // that parse; one compiles
   // A folder for documents as parsed, so that what has not changed is not parsed again; empty: no
-  // such. `cache_version`: of the program, as another one's cache is not used.
+  // such. `cache_version`: of the program, as another one's cache is not used. `cache_build`: names
+  // the very program and libraries that run; with it, what the rules were compiled to is kept too
+  // (rules/ruleset_cache.h); empty: it is not. `begun_at`: the wall clock, before anything is read;
+  // 0: unknown, and no file is taken for unchanged without reading it.
   std::string cache;
   std::string cache_version;
+  std::string cache_build;
+  TimeNs begun_at = 0;
 
   // For what reloads: fill LoadResult::history; and the history of the set that runs, of which a
   // rule that no longer compiles keeps its last good version.

@@ -177,33 +177,53 @@ class FileDescriptor {
 
 }  // namespace
 
-std::vector<RuleFile> find_rule_files(const std::vector<std::string>& paths,
-                                      Diagnostics& diagnostics) {
-  std::vector<RuleFile> files;
+FileState state_of(const std::string& path) {
+  FileState state;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+    const auto nanoseconds = [](const timespec& time) {
+      return TimeNs{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    };
+    state.regular = true;
+    state.device = status.st_dev;
+    state.number = status.st_ino;
+    state.size = static_cast<std::uint64_t>(status.st_size);
+    state.modified = nanoseconds(status.st_mtim);
+    state.changed = nanoseconds(status.st_ctim);
+  }
+  return state;
+}
+
+FoundFiles find_rule_files(const std::vector<std::string>& paths) {
+  FoundFiles found;
   for (const std::string& path : paths) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
-      tell(
-          Severity::error, path, "unreadable", "cannot be read: " + error_text(errno), diagnostics);
+      tell(Severity::error,
+           path,
+           "unreadable",
+           "cannot be read: " + error_text(errno),
+           found.diagnostics);
       continue;
     }
     if (!S_ISDIR(status.st_mode)) {
-      files.push_back(RuleFile{path, false});
+      found.files.push_back(RuleFile{path, false});
       continue;
     }
-    for (std::string& found : FolderWalk(path, diagnostics).run()) {
-      files.push_back(RuleFile{std::move(found), true});
+    for (std::string& inside : FolderWalk(path, found.diagnostics).run()) {
+      found.files.push_back(RuleFile{std::move(inside), true});
     }
   }
+  for (RuleFile& file : found.files) {
+    file.state = state_of(file.path);
+  }
   // Each once: a file named beside its folder, or a link beside what it points to.
-  std::set<std::pair<dev_t, ino_t>> seen;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
   const auto is_repeated = [&seen](const RuleFile& file) {
-    struct stat status {};
-    return ::stat(file.path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-           !seen.emplace(status.st_dev, status.st_ino).second;
+    return file.state.regular && !seen.emplace(file.state.device, file.state.number).second;
   };
-  files.erase(std::remove_if(files.begin(), files.end(), is_repeated), files.end());
-  return files;
+  std::erase_if(found.files, is_repeated);
+  return found;
 }
 
 std::optional<std::string> read_rule_file(const RuleFile& file, Diagnostics& diagnostics) {

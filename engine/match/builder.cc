@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "engine/match/assemble.h"
+#include "engine/match/draft_wire.h"
 #include "engine/match/interner.h"
 #include "engine/match/lower.h"
 #include "engine/match/program.h"
@@ -29,6 +30,13 @@ struct ProgramBuilder::Impl {
   ExprId constant(bool truth) { return node(truth ? Node::Kind::always : Node::Kind::never, 0); }
   ExprId list(Node::Kind kind, std::span<const ExprId> children);
   const Node& operator[](ExprId id) const { return draft.nodes[id]; }
+  std::vector<std::string> field_paths() const {
+    std::vector<std::string> paths = draft.fields;  // of a builder that was restored
+    for (std::uint32_t id = 0; id < fields.size(); ++id) {
+      paths.emplace_back(fields.key(id));
+    }
+    return paths;
+  }
 };
 
 ExprId ProgramBuilder::Impl::node(Node::Kind kind, std::uint32_t first) {
@@ -174,11 +182,21 @@ void ProgramBuilder::classify_by(std::span<const SourceRow> rows) {
   }
 }
 
-std::shared_ptr<const Program> ProgramBuilder::build() {
-  compiled::Draft draft = std::move(impl_->draft);
-  for (std::uint32_t id = 0; id < impl_->fields.size(); ++id) {
-    draft.fields.emplace_back(impl_->fields.key(id));
+void ProgramBuilder::save(std::string& bytes) const {
+  compiled::write_draft(impl_->draft, impl_->field_paths(), bytes);
+}
+
+bool ProgramBuilder::restore(std::string_view bytes) {
+  if (compiled::read_draft(bytes, impl_->draft)) {
+    return true;
   }
+  impl_ = std::make_unique<Impl>();
+  return false;
+}
+
+std::shared_ptr<const Program> ProgramBuilder::build() {
+  impl_->draft.fields = impl_->field_paths();
+  compiled::Draft draft = std::move(impl_->draft);
   impl_ = std::make_unique<Impl>();
   auto program = std::make_unique<Program::Impl>();
   compiled::assemble(std::move(draft), *program);

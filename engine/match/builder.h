@@ -57,6 +57,13 @@ class ProgramBuilder {
   // The field table by which records are classified; its sources are expected ones too.
   void classify_by(std::span<const SourceRow> rows);
 
+  // What was added so far, for restore() by the same build of tocsin and of the libraries it runs
+  // with; but expected sources and field tables, which are added anew.
+  void save(std::string& bytes) const;
+  // False: these are no such bytes, and the builder is as new. Afterwards no more rules can be
+  // added, and build() gives what it would have given then. Precondition: nothing was added yet.
+  bool restore(std::string_view bytes);
+
   std::shared_ptr<const Program> build();
 
  private:

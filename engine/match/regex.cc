@@ -19,13 +19,22 @@ constexpr std::size_t literal_bytes_min = 4;
 // Past this many literals one of them is in most texts anyway.
 constexpr std::size_t literals_max = 64;
 
-RE2::Options options_of(std::string_view flags) {
+// Regex::flags().
+constexpr unsigned any_case = 1;
+constexpr unsigned dot_is_any = 2;
+
+RE2::Options options_of(unsigned flags) {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(static_cast<std::int64_t>(limits::regex_memory_bytes_max));
-  options.set_case_sensitive(flags.find('i') == std::string_view::npos);
-  options.set_dot_nl(flags.find('s') != std::string_view::npos);
+  options.set_case_sensitive((flags & any_case) == 0);
+  options.set_dot_nl((flags & dot_is_any) != 0);
   return options;
+}
+
+unsigned flags_of(std::string_view text) {
+  return (text.find('i') == std::string_view::npos ? 0 : any_case) |
+         (text.find('s') == std::string_view::npos ? 0 : dot_is_any);
 }
 
 std::string quoted(const std::string& text) {
@@ -145,8 +154,7 @@ std::vector<std::string> find_literals(const std::string& pattern, const RE2::Op
 
 }  // namespace
 
-Regex::Regex(std::unique_ptr<re2::RE2> program, std::vector<std::string> literals)
-    : program_(std::move(program)), literals_(std::move(literals)) {}
+Regex::Regex(std::string source, unsigned flags) : source_(std::move(source)), flags_(flags) {}
 
 Regex::~Regex() = default;
 
@@ -156,20 +164,37 @@ Result<std::unique_ptr<const Regex>> Regex::compile(std::string_view pattern,
     return fail("the regular expression is longer than " +
                 with_thousands(limits::regex_pattern_bytes_max) + " bytes");
   }
-  const RE2::Options options = options_of(flags);
   // RE2 has no option for this flag outside of its POSIX syntax.
   std::string source = flags.find('m') == std::string_view::npos ? "" : "(?m)";
   source += pattern;
-  auto program = std::make_unique<RE2>(source, options);
-  if (!program->ok()) {
-    return fail(explain(*program, pattern));
+  std::unique_ptr<Regex> regex(new Regex(std::move(source), flags_of(flags)));
+  const RE2& program = regex->compile_now();
+  if (!program.ok()) {
+    return fail(explain(program, pattern));
   }
-  std::vector<std::string> literals = find_literals(source, options);
-  return std::unique_ptr<const Regex>(new Regex(std::move(program), std::move(literals)));
+  regex->literals_ = find_literals(regex->source_, program.options());
+  return std::unique_ptr<const Regex>(std::move(regex));
+}
+
+std::unique_ptr<const Regex> Regex::restore(std::string_view source,
+                                            unsigned flags,
+                                            std::vector<std::string> literals) {
+  std::unique_ptr<Regex> regex(new Regex(std::string(source), flags));
+  regex->literals_ = std::move(literals);
+  return regex;
+}
+
+const RE2& Regex::compile_now() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!program_) {
+    program_ = std::make_unique<RE2>(source_, options_of(flags_));
+    known_.store(program_.get(), std::memory_order_release);
+  }
+  return *program_;
 }
 
 bool Regex::search(std::string_view text) const {
-  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *program_);
+  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), program());
 }
 
 std::optional<std::string> Regex::replace_all(std::string_view text,
@@ -177,17 +202,18 @@ std::optional<std::string> Regex::replace_all(std::string_view text,
                                               std::size_t bytes_max) const {
   const re2::StringPiece subject(text.data(), text.size());
   const re2::StringPiece form(rewrite.data(), rewrite.size());
+  const RE2& compiled = program();
   std::array<re2::StringPiece, 10> groups;
   const int group_count = 1 + RE2::MaxSubmatch(form);
   std::string out;
   std::size_t copied = 0;
   std::size_t at = 0;
   while (at <= text.size() &&
-         program_->Match(subject, at, text.size(), RE2::UNANCHORED, groups.data(), group_count)) {
+         compiled.Match(subject, at, text.size(), RE2::UNANCHORED, groups.data(), group_count)) {
     const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
     const std::size_t end = begin + static_cast<std::size_t>(groups[0].size());
     out.append(text.substr(copied, begin - copied));
-    program_->Rewrite(&out, form, groups.data(), group_count);
+    compiled.Rewrite(&out, form, groups.data(), group_count);
     copied = end;
     at = end;
     if (groups[0].empty()) {
@@ -208,7 +234,7 @@ std::optional<std::string> Regex::replace_all(std::string_view text,
 
 bool Regex::takes(std::string_view rewrite) const {
   std::string ignored;
-  return program_->CheckRewriteString(re2::StringPiece(rewrite.data(), rewrite.size()), &ignored);
+  return program().CheckRewriteString(re2::StringPiece(rewrite.data(), rewrite.size()), &ignored);
 }
 
 }  // namespace tocsin

@@ -25,8 +25,8 @@ TEST_CASE("equal predicates and expressions of all rules are one") {
   CHECK(rules.builder.build()->predicate_count() == 2);
 }
 
-TEST_CASE("predicates that differ in any part stay apart") {
-  const Predicate all[] = {
+std::vector<Predicate> one_of_each_kind() {
+  return {
       text("f", "a"),
       text("g", "a"),
       text("", "a"),
@@ -65,9 +65,12 @@ TEST_CASE("predicates that differ in any part stay apart") {
       part("f", TimePart::hour, "2"),
       part("f", TimePart::hour, "1", NumberCompare::less),
   };
+}
+
+TEST_CASE("predicates that differ in any part stay apart") {
   Rules rules;
   std::vector<ExprId> seen;
-  for (const Predicate& predicate : all) {
+  for (const Predicate& predicate : one_of_each_kind()) {
     CAPTURE(op_name(predicate));
     CAPTURE(operand_text(predicate));
     const ExprId id = rules.leaf(predicate);
@@ -75,6 +78,58 @@ TEST_CASE("predicates that differ in any part stay apart") {
     CHECK(rules.leaf(predicate) == id);
     seen.push_back(id);
   }
+}
+
+TEST_CASE("a builder that was saved and restored builds the same program") {
+  Rules rules;
+  std::vector<ExprId> all;
+  for (const Predicate& predicate : one_of_each_kind()) {
+    all.push_back(rules.leaf(predicate));
+    rules.rule(all.back(), {"c", "p", "s"});
+  }
+  rules.rule(rules.builder.any_of(all));
+  rules.rule(rules.no(rules.all({all[0], all[1]})));
+  rules.rule(rules.any({}));
+  rules.builder.want_field("wanted");
+  std::string bytes;
+  rules.builder.save(bytes);
+  ProgramBuilder again;
+  REQUIRE(again.restore(bytes));
+  std::string twice;
+  again.save(twice);
+  CHECK((twice == bytes));
+  const auto program = again.build();
+  const auto plain = rules.builder.build();
+  CHECK(program->plan().find("wanted") != no_field);
+  CHECK((program->dump() == plain->dump()));
+  for (const char* const record : {"{}", R"({"f":"xax"})", R"({"f":["10.0.0.1","1"],"a":true})"}) {
+    CHECK(matches(*program, record) == matches(*plain, record));
+  }
+}
+
+TEST_CASE("bytes that are no saved builder are refused, or restore one that can be built") {
+  Rules rules;
+  std::vector<ExprId> all;
+  for (const Predicate& predicate : one_of_each_kind()) {
+    all.push_back(rules.leaf(predicate));
+  }
+  rules.rule(rules.all({rules.builder.any_of(all), rules.no(all[2])}), {"c", "p", "s"});
+  std::string bytes;
+  rules.builder.save(bytes);
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    CAPTURE(at);
+    ProgramBuilder cut;
+    CHECK_FALSE(cut.restore(std::string_view(bytes).substr(0, at)));
+    for (const int bit : {0x01, 0x20, 0x80}) {
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ bit);
+      ProgramBuilder builder;
+      refused += builder.restore(damaged) ? 0u : 1u;
+      CHECK(builder.build() != nullptr);
+    }
+  }
+  CHECK(refused > bytes.size());
 }
 
 TEST_CASE("expressions are simplified without losing their meaning") {

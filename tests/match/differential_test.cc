@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random programs on random records: the program with its indexes against the naive twin over the
-// record's tree, for every class of record.
+// record's tree, for every class of record; every other one saved and restored before it is built.
+#include <memory>
+#include <string>
+
 #include <doctest/doctest.h>
 
 #include "tests/match/random_program.h"
@@ -38,16 +41,29 @@ struct Tally {
   std::size_t candidates = 0;
 };
 
+constexpr auto windows = [](ProgramBuilder& builder) {
+  builder.expect_source({"process_creation", "windows", ""});
+};
+
+std::shared_ptr<const Program> restored(const ProgramBuilder& builder) {
+  std::string bytes;
+  builder.save(bytes);
+  ProgramBuilder again;
+  REQUIRE(again.restore(bytes));
+  windows(again);
+  return again.build();
+}
+
 void compare_one_program(std::uint32_t seed, Tally& tally) {
   Generator generator(seed);
   ProgramBuilder builder;
-  builder.expect_source({"process_creation", "windows", ""});
+  windows(builder);
   std::vector<NaiveRule> rules;
   for (std::size_t i = 1 + generator.pick(30); i > 0; --i) {
     rules.push_back({generator.expr(1 + generator.pick(4)), generator.log_source()});
     builder.rule(compile(rules.back().condition, builder), rules.back().source, {});
   }
-  const auto program = builder.build();
+  const auto program = seed % 2 == 0 ? restored(builder) : builder.build();
   Scratch scratch(*program);
   const JsonNode nothing = parse_json("{}").value();
   for (std::uint32_t i = 0; i < rules.size(); ++i) {
