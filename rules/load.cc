@@ -557,8 +557,9 @@ class Loader {
 }  // namespace
 
 LoadResult load_rules(const LoadOptions& options) {
-  const FoundFiles found = find_rule_files(options.paths);
   RulesetCache cache(options);
+  cache.begin();
+  const FoundFiles found = find_rule_files(options.paths);
   if (std::optional<LoadResult> known = cache.take(found)) {
     return std::move(*known);
   }

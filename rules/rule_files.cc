@@ -4,15 +4,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <set>
+#include <memory>
 #include <string_view>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/hash.h"
 #include "engine/base/limits.h"
 
 namespace tocsin {
@@ -37,14 +40,28 @@ void tell(Severity severity,
   diagnostics.add(std::move(problem));
 }
 
-bool is_rule_name(const fs::path& path) {
-  const std::string extension = path.extension().string();
-  return extension == ".yml" || extension == ".yaml";
+bool is_rule_name(std::string_view name) {
+  return name.ends_with(".yml") || name.ends_with(".yaml");
 }
 
-bool is_hidden(const fs::path& path) {
-  const std::string name = path.filename().string();
+bool is_hidden(std::string_view name) {
   return name.size() > 1 && name[0] == '.';
+}
+
+FileState to_state(const struct stat& status) {
+  const auto nanoseconds = [](const timespec& time) {
+    return TimeNs{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  FileState state;
+  state.regular = S_ISREG(status.st_mode);
+  if (state.regular) {
+    state.device = status.st_dev;
+    state.number = status.st_ino;
+    state.size = static_cast<std::uint64_t>(status.st_size);
+    state.modified = nanoseconds(status.st_mtim);
+    state.changed = nanoseconds(status.st_ctim);
+  }
+  return state;
 }
 
 // True if `path`, links followed, lies inside `root` (canonical).
@@ -57,105 +74,131 @@ bool is_inside(const fs::path& root, const fs::path& path) {
   return std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first == root.end();
 }
 
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+// Each file is looked at once, from its own folder: by its whole path it would be found anew.
 class FolderWalk {
  public:
-  FolderWalk(const std::string& folder, Diagnostics& diagnostics)
-      : folder_(folder), diagnostics_(diagnostics) {}
+  FolderWalk(const std::string& folder, FoundFiles& found) : folder_(folder), found_(found) {}
 
-  std::vector<std::string> run() {
+  void run() {
     std::error_code error;
     root_ = fs::canonical(folder_, error);
-    fs::recursive_directory_iterator walk(folder_, error);
-    if (error) {
-      tell(Severity::error,
-           folder_,
-           "unreadable",
-           "cannot be read: " + error.message(),
-           diagnostics_);
-      return {};
+    const std::size_t first = found_.files.size();
+    std::vector<std::unique_ptr<Level>> open;
+    open_level(folder_, open);
+    while (!open.empty()) {
+      step(open);
     }
-    const fs::recursive_directory_iterator end;
-    while (walk != end) {
-      visit(*walk, walk);
-      walk.increment(error);
-      if (error) {
-        tell(Severity::error,
-             folder_,
-             "unreadable",
-             "cannot be read: " + error.message(),
-             diagnostics_);
-        break;
-      }
-    }
-    std::sort(found_.begin(), found_.end());
-    return std::move(found_);
+    std::sort(found_.files.begin() + static_cast<std::ptrdiff_t>(first),
+              found_.files.end(),
+              [](const RuleFile& a, const RuleFile& b) { return a.path < b.path; });
   }
 
  private:
-  void visit(const fs::directory_entry& entry, fs::recursive_directory_iterator& walk) {
-    std::error_code error;  // the kinds come with the listing of the folder: no look at each file
-    const bool folder = !entry.is_symlink(error) && entry.is_directory(error);
-    if (is_hidden(entry.path())) {
-      if (folder) {
-        walk.disable_recursion_pending();
+  struct Level {
+    std::unique_ptr<DIR, CloseFolder> folder;
+    std::string path;  // with a slash at its end
+  };
+
+  void cannot_be_read(const std::string& path, int number) {
+    tell(Severity::error,
+         path,
+         "unreadable",
+         "cannot be read: " + error_text(number),
+         found_.diagnostics);
+  }
+
+  // One folder that cannot be read is named and does not end the walk.
+  void open_level(const std::string& path, std::vector<std::unique_ptr<Level>>& open) {
+    auto level = std::make_unique<Level>();
+    level->folder.reset(::opendir(path.c_str()));
+    if (!level->folder || ::access(path.c_str(), X_OK) != 0) {
+      cannot_be_read(path, errno);
+      return;
+    }
+    level->path = path.ends_with('/') ? path : path + '/';
+    open.push_back(std::move(level));
+  }
+
+  void step(std::vector<std::unique_ptr<Level>>& open) {
+    const Level& level = *open.back();
+    errno = 0;
+    const dirent* const entry = ::readdir(level.folder.get());
+    if (entry == nullptr) {
+      if (errno != 0) {
+        cannot_be_read(level.path, errno);
       }
+      open.pop_back();
       return;
     }
-    if (entry.is_symlink(error)) {
-      visit_link(entry);
+    const std::string_view name = entry->d_name;
+    if (name == "." || is_hidden(name)) {
       return;
     }
-    if (folder) {
-      // Looked into here, so that one folder that cannot be read is named and does not end the
-      // walk.
-      if (::access(entry.path().c_str(), R_OK | X_OK) != 0) {
-        tell(Severity::error,
-             entry.path().string(),
-             "unreadable",
-             "cannot be read: " + error_text(errno),
-             diagnostics_);
-        walk.disable_recursion_pending();
-      }
-      return;
-    }
-    if (!is_rule_name(entry.path())) {
-      return;
-    }
-    if (entry.is_regular_file(error)) {
-      found_.push_back(entry.path().string());
-    } else {
-      tell(Severity::warning,
-           entry.path().string(),
-           "not-a-regular-file",
-           "skipped: not a regular file",
-           diagnostics_);
+    const int folder = ::dirfd(level.folder.get());
+    switch (kind_of(*entry, folder)) {
+      case DT_LNK:
+        visit_link(level.path + entry->d_name);
+        break;
+      case DT_DIR:
+        open_level(level.path + entry->d_name, open);
+        break;
+      case DT_REG:
+        if (is_rule_name(name)) {
+          struct stat status {};
+          const bool there = ::fstatat(folder, entry->d_name, &status, 0) == 0;
+          found_.files.push_back(
+              RuleFile{level.path + entry->d_name, true, there ? to_state(status) : FileState()});
+        }
+        break;
+      default:
+        if (is_rule_name(name)) {
+          tell(Severity::warning,
+               level.path + entry->d_name,
+               "not-a-regular-file",
+               "skipped: not a regular file",
+               found_.diagnostics);
+        }
+        break;
     }
   }
 
+  // The kinds come with the listing of the folder, but on a few file systems.
+  static unsigned char kind_of(const dirent& entry, int folder) {
+    struct stat status {};
+    if (entry.d_type != DT_UNKNOWN ||
+        ::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return entry.d_type;
+    }
+    return static_cast<unsigned char>(IFTODT(status.st_mode));
+  }
+
   // Folders behind links inside the root are walked at their own place.
-  void visit_link(const fs::directory_entry& entry) {
+  void visit_link(const std::string& path) {
     std::error_code error;
-    const fs::file_status target = entry.status(error);
+    const fs::file_status target = fs::status(path, error);
     const bool folder = target.type() == fs::file_type::directory;
-    if (!folder && !is_rule_name(entry.path())) {
+    if (!folder && !is_rule_name(path)) {
       return;
     }
-    if (error || !fs::exists(target) || !is_inside(root_, entry.path())) {
+    if (error || !fs::exists(target) || !is_inside(root_, path)) {
       tell(Severity::warning,
-           entry.path().string(),
+           path,
            "link-outside",
            error || !fs::exists(target) ? "skipped: a link to nothing"
                                         : "skipped: a link that leaves the folder",
-           diagnostics_);
+           found_.diagnostics);
     } else if (target.type() == fs::file_type::regular) {
-      found_.push_back(entry.path().string());
+      found_.files.push_back(RuleFile{path, true, state_of(path)});
     }
   }
 
   const std::string& folder_;
-  Diagnostics& diagnostics_;
+  FoundFiles& found_;
   fs::path root_;
-  std::vector<std::string> found_;
 };
 
 // Closes a descriptor at the end of its scope.
@@ -178,20 +221,8 @@ class FileDescriptor {
 }  // namespace
 
 FileState state_of(const std::string& path) {
-  FileState state;
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-    const auto nanoseconds = [](const timespec& time) {
-      return TimeNs{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-    };
-    state.regular = true;
-    state.device = status.st_dev;
-    state.number = status.st_ino;
-    state.size = static_cast<std::uint64_t>(status.st_size);
-    state.modified = nanoseconds(status.st_mtim);
-    state.changed = nanoseconds(status.st_ctim);
-  }
-  return state;
+  return ::stat(path.c_str(), &status) == 0 ? to_state(status) : FileState();
 }
 
 FoundFiles find_rule_files(const std::vector<std::string>& paths) {
@@ -204,23 +235,16 @@ FoundFiles find_rule_files(const std::vector<std::string>& paths) {
            "unreadable",
            "cannot be read: " + error_text(errno),
            found.diagnostics);
-      continue;
+    } else if (!S_ISDIR(status.st_mode)) {
+      found.files.push_back(RuleFile{path, false, to_state(status)});
+    } else {
+      FolderWalk(path, found).run();
     }
-    if (!S_ISDIR(status.st_mode)) {
-      found.files.push_back(RuleFile{path, false});
-      continue;
-    }
-    for (std::string& inside : FolderWalk(path, found.diagnostics).run()) {
-      found.files.push_back(RuleFile{std::move(inside), true});
-    }
-  }
-  for (RuleFile& file : found.files) {
-    file.state = state_of(file.path);
   }
   // Each once: a file named beside its folder, or a link beside what it points to.
-  std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
+  std::unordered_set<Hash128, Hash128Hasher> seen;
   const auto is_repeated = [&seen](const RuleFile& file) {
-    return file.state.regular && !seen.emplace(file.state.device, file.state.number).second;
+    return file.state.regular && !seen.insert({file.state.device, file.state.number}).second;
   };
   std::erase_if(found.files, is_repeated);
   return found;

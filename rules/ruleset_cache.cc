@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file: a heading; the hash of what the load depended on beside the rules; the rule files, each
-// with its content's hash and its state; what the load came to (load_wire.h); the rules as the
-// program's builder holds them; a seal. The program is built from the latter at each start: its
+// The file: a heading; the hash of what the load depended on beside the rules; what it came to
+// (load_wire.h) and the rules as the program's builder holds them; the rule files, each with its
+// content's hash and its state; a seal. The program is built from the latter at each start: its
 // indexes take less time to make than to read.
 #include "rules/ruleset_cache.h"
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <sys/vfs.h>
@@ -79,50 +77,6 @@ std::vector<std::string> paths_of(const FoundFiles& found) {
   return paths;
 }
 
-std::shared_ptr<const Program> build_program(std::string_view rules, const LoadOptions& options) {
-  ProgramBuilder builder;
-  if (!builder.restore(rules)) {
-    return nullptr;
-  }
-  add_sources(options, builder);
-  return builder.build();
-}
-
-// What the load came to, and its program, each on a thread of its own where there are two.
-std::optional<LoadResult> read_body(std::string_view body,
-                                    const LoadOptions& options,
-                                    const FoundFiles& found) {
-  WireReader in(body);
-  const std::string_view told = in.text();
-  const std::string_view rules = in.text();
-  if (!in.ok() || !in.at_end()) {
-    return std::nullopt;
-  }
-  const auto ruleset = std::make_shared<Ruleset>();
-  const auto build = [&] { ruleset->program = build_program(rules, options); };
-  std::thread builder;
-  if (options.threads > 1) {
-    builder = std::thread(build);
-  }
-  LoadResult result;
-  result.diagnostics = found.diagnostics;
-  WireReader reader(told);
-  read_load(reader, paths_of(found), result, *ruleset);
-  if (builder.joinable()) {
-    builder.join();
-  } else {
-    build();
-  }
-  if (!reader.ok() || !reader.at_end() || !ruleset->program ||
-      ruleset->program->rule_count() != ruleset->rules.size() ||
-      ruleset->alerts_alone.size() != ruleset->rules.size() ||
-      ruleset->feeds_detector.size() != ruleset->rules.size()) {
-    return std::nullopt;
-  }
-  result.ruleset = ruleset;
-  return result;
-}
-
 }  // namespace
 
 void add_sources(const LoadOptions& options, ProgramBuilder& builder) {
@@ -160,34 +114,89 @@ std::optional<Hash128> RulesetCache::key() const {
   return content_hash(bytes);
 }
 
-std::optional<LoadResult> RulesetCache::take(const FoundFiles& found) {
-  if (!usable_ || found.diagnostics.errors() > 0) {
-    return std::nullopt;
+RulesetCache::~RulesetCache() {
+  wait();
+}
+
+void RulesetCache::wait() {
+  if (builder_.joinable()) {
+    builder_.join();
   }
-  const std::string bytes = read_whole(path_);
-  const std::optional<std::string_view> content = unsealed(bytes, heading_);
+}
+
+void RulesetCache::begin() {
+  if (!usable_) {
+    return;
+  }
+  bytes_ = read_whole(path_);
+  const std::optional<std::string_view> content = unsealed(bytes_, heading_);
   if (!content) {
-    return std::nullopt;
+    return;
   }
   WireReader in(*content);
   if (in.hash() != *key_) {
-    return std::nullopt;
+    return;
   }
-  std::vector<KnownFile> files(in.count(file_bytes_min));
-  for (KnownFile& file : files) {
+  body_ = in.text();
+  known_.resize(in.count(file_bytes_min));
+  for (KnownFile& file : known_) {
     file.path = in.text();
     file.content = in.hash();
     file.state = read_state(in);
     file.settled = in.flag();
   }
-  if (!in.ok() || !are_unchanged(files, found)) {
+  WireReader body(body_);
+  told_ = body.text();
+  rules_ = body.text();
+  readable_ = in.ok() && in.at_end() && body.ok() && body.at_end();
+  if (readable_ && options_.threads > 1) {
+    builder_ = std::thread([this] { build(); });
+  }
+}
+
+void RulesetCache::build() {
+  ProgramBuilder builder;
+  if (builder.restore(rules_)) {
+    add_sources(options_, builder);
+    program_ = builder.build();
+  }
+}
+
+std::optional<LoadResult> RulesetCache::take(const FoundFiles& found) {
+  std::optional<LoadResult> out;
+  if (readable_ && found.diagnostics.errors() == 0 && are_unchanged(found)) {
+    out = result(found);
+    if (out && refresh_) {
+      write(known_, body_);  // for the next start; where it cannot be, this one was right
+    }
+  }
+  wait();
+  readable_ = false;
+  program_.reset();
+  bytes_ = std::string();
+  return out;
+}
+
+std::optional<LoadResult> RulesetCache::result(const FoundFiles& found) {
+  const bool helped = builder_.joinable();
+  const auto ruleset = std::make_shared<Ruleset>();
+  LoadResult out;
+  out.diagnostics = found.diagnostics;
+  WireReader reader(told_);
+  read_load(reader, paths_of(found), out, *ruleset);
+  wait();
+  if (!helped) {
+    build();
+  }
+  ruleset->program = std::move(program_);
+  const std::size_t rules = ruleset->rules.size();
+  if (!reader.ok() || !reader.at_end() || !ruleset->program ||
+      ruleset->program->rule_count() != rules || ruleset->alerts_alone.size() != rules ||
+      ruleset->feeds_detector.size() != rules) {
     return std::nullopt;
   }
-  std::optional<LoadResult> result = read_body(in.rest(), options_, found);
-  if (result && refresh_) {
-    write(files, in.rest());  // for the next start; where it cannot be, this one was right
-  }
-  return result;
+  out.ruleset = ruleset;
+  return out;
 }
 
 bool RulesetCache::is_settled(const RuleFile& file) {
@@ -219,12 +228,12 @@ bool RulesetCache::is_unchanged(KnownFile& known, const RuleFile& file) {
   return true;
 }
 
-bool RulesetCache::are_unchanged(std::vector<KnownFile>& known, const FoundFiles& found) {
-  if (known.size() != found.files.size()) {
+bool RulesetCache::are_unchanged(const FoundFiles& found) {
+  if (known_.size() != found.files.size()) {
     return false;
   }
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (!is_unchanged(known[i], found.files[i])) {
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (!is_unchanged(known_[i], found.files[i])) {
       return false;
     }
   }
@@ -272,6 +281,7 @@ int RulesetCache::write(const std::vector<KnownFile>& files, std::string_view bo
   std::string bytes = heading_;
   WireWriter out(bytes);
   out.hash(*key_);
+  out.text(body);
   out.number(files.size());
   for (const KnownFile& file : files) {
     out.text(file.path);
@@ -279,7 +289,6 @@ int RulesetCache::write(const std::vector<KnownFile>& files, std::string_view bo
     tocsin::write(file.state, out);
     out.flag(file.settled);
   }
-  bytes += body;
   seal(bytes);
   return write_whole(path_, bytes);
 }

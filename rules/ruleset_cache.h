@@ -8,14 +8,16 @@
 // `settling_time`, on a file system of this machine. (The kernel sets the time of change itself, on
 // each write; what is written through a memory mapping may show up to that long after.) Errors: a
 // file of the cache that is damaged, of another build, or that others may write is not used.
-// Thread rule: one thread's; take() uses a second one where the options allow.
+// Thread rule: one thread's.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "engine/base/hash.h"
@@ -35,8 +37,13 @@ class RulesetCache {
 
   // Borrows `options`. Not usable for loads that remember, or replace what does not compile.
   explicit RulesetCache(const LoadOptions& options);
+  ~RulesetCache();
+  RulesetCache(const RulesetCache&) = delete;
+  RulesetCache& operator=(const RulesetCache&) = delete;
 
-  bool usable() const { return usable_; }
+  // Reads what was kept, and, where the options allow a second thread, has it begin with the
+  // program: while the caller finds the files. To be called once, before take().
+  void begin();
 
   // The load as it came out when it was kept; nullopt: there is none, or something has changed.
   std::optional<LoadResult> take(const FoundFiles& found);
@@ -62,9 +69,12 @@ class RulesetCache {
   };
 
   std::optional<Hash128> key() const;
+  void build();
+  void wait();
+  std::optional<LoadResult> result(const FoundFiles& found);
   bool is_settled(const RuleFile& file);
   bool is_unchanged(KnownFile& known, const RuleFile& file);
-  bool are_unchanged(std::vector<KnownFile>& known, const FoundFiles& found);
+  bool are_unchanged(const FoundFiles& found);
   int write(const std::vector<KnownFile>& files, std::string_view body) const;
 
   const LoadOptions& options_;
@@ -74,6 +84,16 @@ class RulesetCache {
   bool usable_ = false;
   bool refresh_ = false;  // what is known of some file is out of date, though not its content
   std::map<std::uint64_t, bool> devices_;  // is it of this machine?
+
+  // What was kept, once begin() has read it.
+  std::string bytes_;
+  std::string_view body_;   // in bytes_: all but the files
+  std::string_view told_;   // in body_
+  std::string_view rules_;  // in body_
+  std::vector<KnownFile> known_;
+  bool readable_ = false;
+  std::shared_ptr<const Program> program_;  // belongs to builder_ while that runs
+  std::thread builder_;
 };
 
 }  // namespace tocsin

@@ -2,7 +2,9 @@
 #include "engine/match/draft_wire.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 #include "engine/base/wire.h"
@@ -217,7 +219,8 @@ void read(WireReader& in, LogSource& source) {
 
 // --- does every number name something? ---
 
-std::size_t operands(const Draft& draft, Test test) {
+// How many operands of such tests there are; nullopt: they have none of their own.
+std::optional<std::size_t> operands(const Draft& draft, Test test) {
   switch (test) {
     case Test::pattern:
       return draft.pools.patterns.size();
@@ -245,7 +248,43 @@ std::size_t operands(const Draft& draft, Test test) {
     case Test::exists:
       break;
   }
-  return 0;
+  return std::nullopt;
+}
+
+// A flag that was read as it lies in memory.
+bool is_flag(const CompiledPredicate& predicate, std::size_t at) {
+  unsigned char byte = 0;
+  std::memcpy(&byte, reinterpret_cast<const char*>(&predicate) + at, sizeof byte);
+  return byte <= 1;
+}
+
+bool is_detail(Test test, std::uint8_t detail) {
+  switch (test) {
+    case Test::field:
+      return detail <= static_cast<std::uint8_t>(FieldCompare::ends_with);
+    case Test::time_part:
+      return detail / 8 <= static_cast<int>(TimePart::year) &&
+             detail % 8 <= static_cast<int>(NumberCompare::greater_equal);
+    case Test::regex:
+      return detail < 8;
+    case Test::equals:
+    case Test::contains:
+    case Test::starts_with:
+    case Test::ends_with:
+    case Test::present:
+    case Test::pattern:
+    case Test::number:
+    case Test::boolean:
+    case Test::is_null:
+    case Test::exists:
+    case Test::cidr:
+    case Test::less:
+    case Test::less_equal:
+    case Test::greater:
+    case Test::greater_equal:
+      break;
+  }
+  return detail == 0;
 }
 
 bool is_sound(const Draft& draft, const CompiledPredicate& predicate) {
@@ -254,13 +293,14 @@ bool is_sound(const Draft& draft, const CompiledPredicate& predicate) {
            ref.size <= draft.pools.texts.size() - ref.offset;
   };
   const bool by_text = predicate.test <= Test::present;
-  const bool pooled = operands(draft, predicate.test) > 0;
-  return predicate.test <= Test::time_part && in_texts(predicate.original) &&
+  const std::optional<std::size_t> pool = operands(draft, predicate.test);
+  return predicate.test <= Test::time_part && is_detail(predicate.test, predicate.detail) &&
+         is_flag(predicate, offsetof(CompiledPredicate, cased)) &&
+         is_flag(predicate, offsetof(CompiledPredicate, indexed)) && in_texts(predicate.original) &&
          in_texts(predicate.key) &&
          (predicate.field == no_field || index(predicate.field) < draft.fields.size()) &&
          (!by_text || in_texts(predicate.operand)) &&
-         (pooled ? predicate.operand.offset < operands(draft, predicate.test)
-                 : by_text || predicate.operand.offset == 0);
+         (pool ? predicate.operand.offset < *pool : by_text || predicate.operand.offset == 0);
 }
 
 bool is_sound(const Draft& draft, std::size_t id) {

@@ -93,8 +93,14 @@ LoadOptions without_cache(LoadOptions options) {
   return options;
 }
 
+std::optional<LoadResult> taken(const LoadOptions& options, const FoundFiles& found) {
+  RulesetCache cache(options);
+  cache.begin();
+  return cache.take(found);
+}
+
 std::optional<LoadResult> taken(const LoadOptions& options) {
-  return RulesetCache(options).take(find_rule_files(options.paths));
+  return taken(options, find_rule_files(options.paths));
 }
 
 fs::path compiled_file(const LoadOptions& options) {
@@ -285,7 +291,7 @@ TEST_CASE("a file is taken for unchanged unread only when its last change was se
     load_rules(options);
     const FoundFiles found = find_rule_files(options.paths);
     fs::remove(file);  // what is read shows
-    CHECK(RulesetCache(options).take(found).has_value() == one.unread);
+    CHECK(taken(options, found).has_value() == one.unread);
   }
 
   // Settled later: the first start that sees it reads the file, the next one does not.
@@ -297,7 +303,7 @@ TEST_CASE("a file is taken for unchanged unread only when its last change was se
   REQUIRE(taken(options));
   const FoundFiles found = find_rule_files(options.paths);
   fs::remove(file);
-  CHECK(RulesetCache(options).take(found).has_value());
+  CHECK(taken(options, found).has_value());
 }
 
 TEST_CASE("a kept load that is damaged anywhere is not used, and is written anew") {
