@@ -2,7 +2,6 @@
 #include "engine/match/draft_wire.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <type_traits>
@@ -131,9 +130,46 @@ void read_regexes(WireReader& in, Pools& pools) {
   }
 }
 
+// What lower() fills in of a CompiledPredicate.
+struct PlainPredicate {
+  FieldId field{};
+  Test test{};
+  std::uint8_t cased = 0;
+  std::uint8_t detail = 0;
+  std::uint8_t unused = 0;
+  TextRef operand, original, key;
+};
+
+void write(const std::vector<CompiledPredicate>& predicates, WireWriter& out) {
+  std::vector<PlainPredicate> plain;
+  plain.reserve(predicates.size());
+  for (const CompiledPredicate& from : predicates) {
+    const std::uint8_t cased = from.cased ? 1 : 0;
+    plain.push_back(
+        {from.field, from.test, cased, from.detail, 0, from.operand, from.original, from.key});
+  }
+  write_array(plain, out);
+}
+
+void read(WireReader& in, std::vector<CompiledPredicate>& predicates) {
+  std::vector<PlainPredicate> plain;
+  read_array(in, plain);
+  predicates.reserve(plain.size());
+  for (const PlainPredicate& from : plain) {
+    CompiledPredicate& predicate = predicates.emplace_back();
+    predicate.field = from.field;
+    predicate.test = from.test;
+    predicate.cased = from.cased != 0;
+    predicate.detail = from.detail;
+    predicate.operand = from.operand;
+    predicate.original = from.original;
+    predicate.key = from.key;
+  }
+}
+
 void write(const Pools& pools, WireWriter& out) {
   out.text(pools.texts);
-  write_array(pools.predicates, out);
+  write(pools.predicates, out);
   out.number(pools.patterns.size());
   for (const Pattern& pattern : pools.patterns) {
     write(pattern, out);
@@ -157,7 +193,7 @@ void write(const Pools& pools, WireWriter& out) {
 
 void read(WireReader& in, Pools& pools) {
   pools.texts = in.text();
-  read_array(in, pools.predicates);
+  read(in, pools.predicates);
   pools.patterns.resize(in.count());
   for (Pattern& pattern : pools.patterns) {
     read(in, pattern);
@@ -251,13 +287,6 @@ std::optional<std::size_t> operands(const Draft& draft, Test test) {
   return std::nullopt;
 }
 
-// A flag that was read as it lies in memory.
-bool is_flag(const CompiledPredicate& predicate, std::size_t at) {
-  unsigned char byte = 0;
-  std::memcpy(&byte, reinterpret_cast<const char*>(&predicate) + at, sizeof byte);
-  return byte <= 1;
-}
-
 bool is_detail(Test test, std::uint8_t detail) {
   switch (test) {
     case Test::field:
@@ -295,9 +324,7 @@ bool is_sound(const Draft& draft, const CompiledPredicate& predicate) {
   const bool by_text = predicate.test <= Test::present;
   const std::optional<std::size_t> pool = operands(draft, predicate.test);
   return predicate.test <= Test::time_part && is_detail(predicate.test, predicate.detail) &&
-         is_flag(predicate, offsetof(CompiledPredicate, cased)) &&
-         is_flag(predicate, offsetof(CompiledPredicate, indexed)) && in_texts(predicate.original) &&
-         in_texts(predicate.key) &&
+         in_texts(predicate.original) && in_texts(predicate.key) &&
          (predicate.field == no_field || index(predicate.field) < draft.fields.size()) &&
          (!by_text || in_texts(predicate.operand)) &&
          (pool ? predicate.operand.offset < *pool : by_text || predicate.operand.offset == 0);
