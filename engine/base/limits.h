@@ -11,6 +11,9 @@ namespace tocsin::limits {
 // A CloudTrail event is at most 256 KB (AWS); other logs are larger. Beyond: dead-lettered as
 // "oversized".
 inline constexpr std::size_t record_bytes_max = 4u << 20;
+// What a reader remembers of how records are built (a kilobyte for each way): past it everything is
+// forgotten and learned anew. Most logs have some hundred ways.
+inline constexpr std::size_t shape_bytes_max = 1u << 20;
 // Beyond this depth an object or array is kept as raw text; simdjson refuses at 1,024.
 inline constexpr std::size_t json_depth_max = 1024;
 // Envelopes in envelopes: SNS in EventBridge in CloudWatch Logs leaves one to spare.

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/event/json_values.h"
 #include "engine/event/json_walk.h"
 #include "engine/event/shape_kernels.h"
@@ -22,9 +23,7 @@ namespace {
 // small part of what its bytes cost.
 constexpr std::uint32_t structurals_min = 4;
 constexpr std::uint32_t structurals_max = 512;
-// Past any of these everything is forgotten: most records have one of some hundred shapes, each of
-// which takes a kilobyte.
-constexpr std::size_t bytes_max = 1u << 20;
+// Different keys, as limits::shape_bytes_max.
 constexpr std::size_t patterns_max = 4096;
 // That have the same structure and other fields: more are not compared with a record.
 constexpr std::uint32_t same_kinds_max = 8;
@@ -435,7 +434,7 @@ void RecordShapes::learn(const StructuralIndex& index, const FieldPlan& plan, co
     return;
   }
   impl.credit -= learning_cost;
-  if (impl.memory.size() * sizeof(Impl::Line) >= bytes_max ||
+  if (impl.memory.size() * sizeof(Impl::Line) >= limits::shape_bytes_max ||
       impl.patterns.size() + structurals_max > patterns_max) {
     impl.forget();
   }

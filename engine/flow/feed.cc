@@ -138,8 +138,12 @@ std::string_view bounded_text(std::string_view text, std::string& room) {
 
 // --- plan ---
 
-FeedPlan::FeedPlan(const Ruleset& ruleset)
-    : consumers_(ruleset.rules.size()), shown_(ruleset.rules.size(), false) {
+FeedPlan::FeedPlan(const Ruleset& ruleset) {
+  if (ruleset.correlations.empty()) {
+    return;  // asked of each match: nothing to look up
+  }
+  consumers_.resize(ruleset.rules.size());
+  shown_.resize(ruleset.rules.size(), false);
   const FieldPlan& plan = ruleset.program->plan();
   for (std::uint32_t spec = 0; spec < ruleset.correlations.size(); ++spec) {
     const CorrelationSpec& correlation = ruleset.correlations[spec];

@@ -193,7 +193,8 @@ class BatchVisitor final : public RecordVisitor {
   // Of a record that is only counted: many of them in one piece of memory.
   std::shared_ptr<RecordCopy> slim_copy() {
     if (slim_used_ == slim_copies_per_piece) {
-      slim_ = std::make_shared<std::array<RecordCopy, slim_copies_per_piece>>();
+      // Each makes itself: nothing is zeroed before.
+      slim_ = std::make_shared_for_overwrite<std::array<RecordCopy, slim_copies_per_piece>>();
       slim_used_ = 0;
     }
     return {slim_, &(*slim_)[slim_used_++]};
