@@ -15,16 +15,18 @@ constexpr std::uint32_t empty_cell = 0xffffffffu;
 // Fewer values than this are found faster by looking at each: their cache lines are fetched
 // together, where an index costs one more wait.
 constexpr std::size_t indexed_from = 17;
-// The table is per group and bounded: a fixed seed would let an attacker slow down his own group
-// only.
-constexpr std::uint64_t index_seed = 0x746f6373696eu;
 
 std::int64_t day_of(TimeNs time) {
   return time / day_ns - (time % day_ns < 0 ? 1 : 0);
 }
 
-std::uint16_t tag_of(std::uint64_t hash) {
-  return static_cast<std::uint16_t>(hash >> 48);
+// The table is per group and bounded: without a seed an attacker slows down his own group only.
+std::uint32_t hash_of(std::string_view text, std::uint32_t known) {
+  return known != 0 ? known : text_hash(text);
+}
+
+std::uint16_t tag_of(std::uint32_t hash) {
+  return static_cast<std::uint16_t>(hash >> 16);
 }
 
 template <typename Number>
@@ -56,8 +58,8 @@ void note_day(KnownValue& value, TimeNs time) {
 
 }  // namespace
 
-KnownValue* Baseline::locate(std::string_view text) {
-  const std::uint64_t hash = seeded_hash(text, index_seed);
+KnownValue* Baseline::locate(std::string_view text, std::uint32_t known_hash) {
+  const std::uint32_t hash = hash_of(text, known_hash);
   if (index_.empty()) {
     for (KnownValue& value : values_) {
       if (value.tag == tag_of(hash) && value.text == text) {
@@ -77,11 +79,11 @@ KnownValue* Baseline::locate(std::string_view text) {
   return nullptr;
 }
 
-void Baseline::prefetch(std::string_view text) const {
+void Baseline::prefetch(std::string_view text, std::uint32_t hash) const {
   if (!index_.empty() || values_.empty()) {
     return;
   }
-  const std::uint16_t tag = tag_of(seeded_hash(text, index_seed));
+  const std::uint16_t tag = tag_of(hash_of(text, hash));
   for (const KnownValue& value : values_) {
     if (value.tag == tag) {
       tocsin::prefetch(value.text.data());
@@ -102,8 +104,7 @@ void Baseline::index_all() {
   }
   index_.assign(size, empty_cell);
   for (std::size_t i = 0; i < values_.size(); ++i) {
-    std::size_t at =
-        static_cast<std::size_t>(seeded_hash(values_[i].text, index_seed)) & (size - 1);
+    std::size_t at = text_hash(values_[i].text) & (size - 1);
     while (index_[at] != empty_cell) {
       at = (at + 1) & (size - 1);
     }
@@ -114,6 +115,7 @@ void Baseline::index_all() {
 std::uint64_t Baseline::learn(std::string_view text,
                               TimeNs time,
                               const BaselineRules& rules,
+                              std::uint32_t hash,
                               const KnownValue* hint) {
   if (is_forgotten(time, rules)) {
     *this = Baseline();
@@ -122,8 +124,9 @@ std::uint64_t Baseline::learn(std::string_view text,
   since_ = events_ == 0 ? time : std::min(since_, time);
   last_seen_ = events_ == 0 ? time : std::max(last_seen_, time);
   ++events_;
-  KnownValue* const value =
-      hint != nullptr ? &values_[static_cast<std::size_t>(hint - values_.data())] : locate(text);
+  KnownValue* const value = hint != nullptr
+                                ? &values_[static_cast<std::size_t>(hint - values_.data())]
+                                : locate(text, hash);
   if (value != nullptr) {
     if (time > add_saturating(value->last_seen, rules.forget_after_ns)) {
       start(*value, time);  // was forgotten in between
@@ -149,7 +152,7 @@ std::uint64_t Baseline::learn(std::string_view text,
 }
 
 void Baseline::add(KnownValue value) {
-  const std::uint64_t hash = seeded_hash(value.text, index_seed);
+  const std::uint32_t hash = text_hash(value.text);
   value.tag = tag_of(hash);
   values_.push_back(std::move(value));
   if (index_.empty() ? values_.size() >= indexed_from : values_.size() * 2 > index_.size()) {
@@ -183,8 +186,9 @@ void Baseline::drop_least(const BaselineRules& rules) {
 
 const KnownValue* Baseline::find(std::string_view text,
                                  TimeNs time,
-                                 const BaselineRules& rules) const {
-  const KnownValue* value = const_cast<Baseline*>(this)->locate(text);
+                                 const BaselineRules& rules,
+                                 std::uint32_t hash) const {
+  const KnownValue* value = const_cast<Baseline*>(this)->locate(text, hash);
   return value != nullptr && time <= add_saturating(value->last_seen, rules.forget_after_ns)
              ? value
              : nullptr;
@@ -212,7 +216,7 @@ void Baseline::merge(const Baseline& other, const BaselineRules& rules) {
   last_seen_ = events_ == 0 ? other.last_seen_ : std::max(last_seen_, other.last_seen_);
   events_ += other.events_;
   for (const KnownValue& more : other.values_) {
-    KnownValue* const value = locate(more.text);
+    KnownValue* const value = locate(more.text, 0);
     if (value == nullptr) {
       if (values_.size() >= rules.values_max) {
         drop_least(rules);
@@ -267,7 +271,7 @@ bool Baseline::load(WireReader& reader) {
     value.days_seen = reader.number();
     value.days = bounded<std::uint16_t>(reader.number());
     value.count = bounded<std::uint32_t>(reader.number());
-    value.tag = tag_of(seeded_hash(value.text, index_seed));
+    value.tag = tag_of(text_hash(value.text));
     values_.push_back(std::move(value));
   }
   index_all();

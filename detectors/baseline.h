@@ -41,15 +41,19 @@ struct KnownValue {
 
 class Baseline {
  public:
-  // Returns how many values the limit made it forget. `hint`: what find() said of the value, if
-  // nothing was learned since.
+  // `hash` is text_hash() of the value, 0 where it is not known. Returns how many values the limit
+  // made it forget. `hint`: what find() said of the value, if nothing was learned since.
   std::uint64_t learn(std::string_view value,
                       TimeNs time,
                       const BaselineRules& rules,
+                      std::uint32_t hash = 0,
                       const KnownValue* hint = nullptr);
 
   // Was it seen at all, and not forgotten by `time`? Valid until the next learn().
-  const KnownValue* find(std::string_view value, TimeNs time, const BaselineRules& rules) const;
+  const KnownValue* find(std::string_view value,
+                         TimeNs time,
+                         const BaselineRules& rules,
+                         std::uint32_t hash = 0) const;
   static bool is_known(const KnownValue& value, TimeNs time, const BaselineRules& rules);
 
   bool is_empty() const { return events_ == 0; }
@@ -73,7 +77,7 @@ class Baseline {
   }
 
   // The same of one value; after the other.
-  void prefetch(std::string_view value) const;
+  void prefetch(std::string_view value, std::uint32_t hash) const;
 
   // Takes in what another one knows of the same group, or of a part of it.
   void merge(const Baseline& other, const BaselineRules& rules);
@@ -85,7 +89,7 @@ class Baseline {
   friend Result<Baseline> baseline_of_json(std::string_view json);
   // As many values as most groups have; more are not worth the other lines they push out.
   static constexpr std::size_t prefetched_bytes = 8 * sizeof(KnownValue);
-  KnownValue* locate(std::string_view value);
+  KnownValue* locate(std::string_view value, std::uint32_t hash);
   void add(KnownValue value);  // precondition: it is not there
   void index_all();
   void drop_least(const BaselineRules& rules);

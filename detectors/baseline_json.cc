@@ -78,7 +78,7 @@ Result<Baseline> baseline_of_json(std::string_view text) {
     value.days = bounded<std::uint16_t>(*days);
     value.days_seen = *days >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << *days) - 1;
     value.count = bounded<std::uint32_t>(*count);
-    if (baseline.locate(value.text) != nullptr) {
+    if (baseline.locate(value.text, 0) != nullptr) {
       return fail("the value " + printable(value.text) + " is there twice");
     }
     baseline.add(std::move(value));

@@ -2,9 +2,11 @@
 #include "detectors/held_records.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <queue>
 #include <system_error>
 #include <tuple>
@@ -24,6 +26,13 @@ namespace {
 constexpr std::size_t buffer_bytes = 256u << 10;
 // Records whose memory is fetched before they are visited.
 constexpr std::size_t records_ahead = 16;
+constexpr unsigned digit_bits = 11;
+constexpr std::size_t digits = std::size_t{1} << digit_bits;
+
+// In the order of times, those before 1970 included.
+std::uint64_t ordered(TimeNs time) {
+  return static_cast<std::uint64_t>(time) ^ (std::uint64_t{1} << 63);
+}
 
 Result<int> open_unnamed_file() {
   std::error_code error;
@@ -144,10 +153,39 @@ void HeldRecords::add(const std::shared_ptr<const Feed>& feed,
   }
 }
 
+// Records come in the order of their sequences, so that it is enough to sort them by time and to
+// keep the order of equal times: digit by digit, of the digits in which times differ at all.
 void HeldRecords::sort() {
-  std::sort(refs_.begin(), refs_.end(), [](const Ref& a, const Ref& b) {
-    return std::tie(a.time, a.sequence) < std::tie(b.time, b.sequence);
-  });
+  const auto by_sequence = [](const Ref& a, const Ref& b) { return a.sequence < b.sequence; };
+  if (!std::is_sorted(refs_.begin(), refs_.end(), by_sequence)) {
+    std::sort(refs_.begin(), refs_.end(), by_sequence);
+  }
+  std::uint64_t least = ~std::uint64_t{0};
+  std::uint64_t most = 0;
+  for (const Ref& ref : refs_) {
+    least = std::min(least, ordered(ref.time));
+    most = std::max(most, ordered(ref.time));
+  }
+  std::vector<Ref> sorted;
+  for (unsigned shift = 0; shift < 64 && !refs_.empty() && (most - least) >> shift != 0;
+       shift += digit_bits) {
+    const auto digit = [&](const Ref& ref) {
+      return static_cast<std::size_t>((ordered(ref.time) - least) >> shift) & (digits - 1);
+    };
+    std::array<std::size_t, digits + 1> begin{};
+    for (const Ref& ref : refs_) {
+      ++begin[digit(ref) + 1];
+    }
+    if (std::count(begin.begin(), begin.end(), refs_.size()) > 0) {
+      continue;  // all alike: whole seconds have many such digits
+    }
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    sorted.resize(refs_.size());
+    for (const Ref& ref : refs_) {
+      sorted[begin[digit(ref)]++] = ref;
+    }
+    refs_.swap(sorted);
+  }
 }
 
 void HeldRecords::spill() {

@@ -51,6 +51,7 @@ class NewValue final : public Detector {
     if (values_.empty()) {
       return;
     }
+    value_hash_ = takes_values_as_they_are() ? observation.value_hash : 0;
     const auto begins_to = [&](std::uint64_t inputs) {
       return (observation.inputs & inputs) != 0 && (observation.before & inputs) == 0;
     };
@@ -83,9 +84,12 @@ class NewValue final : public Detector {
     groups_.prefetch(group_hash, stage, [](const Baseline& baseline) { baseline.prefetch(); });
   }
 
-  void prefetch_value(std::uint64_t group_hash, std::string_view value) const override {
-    if (new_value_.granularity == Granularity::raw) {
-      groups_.prefetch(group_hash, 2, [&](const Baseline& baseline) { baseline.prefetch(value); });
+  void prefetch_value(std::uint64_t group_hash,
+                      std::string_view value,
+                      std::uint32_t value_hash) const override {
+    if (takes_values_as_they_are()) {
+      groups_.prefetch(
+          group_hash, 2, [&](const Baseline& baseline) { baseline.prefetch(value, value_hash); });
     }
   }
 
@@ -208,6 +212,10 @@ class NewValue final : public Detector {
     bool reports = true;
   };
 
+  bool takes_values_as_they_are() const {
+    return new_value_.granularity == Granularity::raw && exclude_.is_empty();
+  }
+
   // Into values_: what is not excluded, as the granularity says.
   void read_values(const FieldView& field) {
     values_.clear();
@@ -216,7 +224,7 @@ class NewValue final : public Detector {
       return;
     }
     for (const std::string_view text : field.values) {
-      if (new_value_.granularity == Granularity::raw && exclude_.is_empty()) {
+      if (takes_values_as_they_are()) {
         values_.push_back(text);
       } else if (!is_excluded(text)) {
         if (kept_.size() <= values_.size()) {
@@ -258,7 +266,7 @@ class NewValue final : public Detector {
 
   void teach(Baseline& baseline, TimeNs time, const KnownValue* hint) {
     for (const std::string_view value : values_) {
-      counters_.dropped_values += baseline.learn(value, time, new_value_.rules, hint);
+      counters_.dropped_values += baseline.learn(value, time, new_value_.rules, value_hash_, hint);
     }
   }
 
@@ -295,7 +303,8 @@ class NewValue final : public Detector {
         const Baseline& parent = known_of(parents_.find(parent_key_), time);
         decision.from_parent = true;
         decision.baseline = &parent;
-        decision.reports = !is_known(parent, parent.find(value, time, new_value_.rules), time);
+        decision.reports =
+            !is_known(parent, parent.find(value, time, new_value_.rules, value_hash_), time);
         decision.learning = parent.is_learning(time, new_value_.rules);
         break;
       }
@@ -307,7 +316,7 @@ class NewValue final : public Detector {
     std::vector<std::string> novel;
     Decision decision;
     for (const std::string_view value : values_) {
-      hint_ = group.find(value, observation.time, new_value_.rules);
+      hint_ = group.find(value, observation.time, new_value_.rules, value_hash_);
       if (is_known(group, hint_, observation.time)) {
         continue;
       }
@@ -396,6 +405,7 @@ class NewValue final : public Detector {
   std::string_view parent_key_;
   std::vector<std::string_view> values_;
   std::deque<std::string> kept_;  // of values that had to be made
+  std::uint32_t value_hash_ = 0;  // text_hash() of the only one; 0: not known
   const KnownValue* hint_ = nullptr;
 };
 

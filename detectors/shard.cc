@@ -146,18 +146,23 @@ std::uint32_t CorrelationShard::owner_of(std::uint32_t spec, std::string_view gr
 // --- steps ---
 
 // Feeds and groups are all over the memory. What some steps need is asked for together, and while
-// the steps before them are at work: their events first, then what these refer to, then the groups.
+// the steps before them are at work: their records first, then the events of these, what they refer
+// to, and the groups.
 void CorrelationShard::run(std::span<const ShardStep> steps, Out& out) {
   out_ = &out;
   const auto part = [&](std::size_t number) {
     const std::size_t begin = std::min(number * steps_fetched, steps.size());
     return steps.subspan(begin, std::min(steps_fetched, steps.size() - begin));
   };
+  for (std::size_t number = 0; number < 3; ++number) {
+    fetch_records(part(number));
+  }
   fetch_events(part(0));
   fetch_events(part(1));
   collect(part(0), next_);
   for (std::size_t number = 0; !part(number).empty(); ++number) {
     std::swap(now_, next_);
+    fetch_records(part(number + 3));
     fetch_events(part(number + 2));
     collect(part(number + 1), next_);
     fetch_groups(now_.events);
@@ -335,6 +340,7 @@ void CorrelationShard::observe(std::uint32_t spec,
   observation.group_key = feed.text(event.key);
   observation.group_hash = fetched.hash;
   observation.fields = views_;
+  observation.value_hash = value_hash(feed, event, stages_[spec]);
   observation.watermark = told(spec, step.time);
   observation.record = step.copy;
   observe(spec, observation);

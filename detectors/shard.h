@@ -176,6 +176,8 @@ class CorrelationShard {
   bool is_mine(const FeedEvent& event) const {
     return settings_.shards == 1 || event.shard == settings_.number;
   }
+  static std::uint32_t value_hash(const Feed& feed, const FeedEvent& event, const Stage& stage);
+  static void fetch_records(std::span<const ShardStep> steps);
   void fetch_events(std::span<const ShardStep> steps) const;
   void collect(std::span<const ShardStep> steps, Fetched& out) const;
   void fetch_groups(std::span<FetchedEvent> events) const;

@@ -6,12 +6,34 @@
 
 namespace tocsin {
 
+// Of the first field's one value; 0: not known.
+std::uint32_t CorrelationShard::value_hash(const Feed& feed,
+                                           const FeedEvent& event,
+                                           const Stage& stage) {
+  if (stage.fields.empty() || feed.fields[event.first_field].count != 1) {
+    return 0;
+  }
+  return feed.values[feed.fields[event.first_field].first].hash;
+}
+
+void CorrelationShard::fetch_records(std::span<const ShardStep> steps) {
+  for (const ShardStep& step : steps) {
+    tocsin::prefetch(step.record);
+    tocsin::prefetch(reinterpret_cast<const char*>(step.record) + sizeof(FeedRecord) - 1);
+  }
+}
+
 void CorrelationShard::fetch_events(std::span<const ShardStep> steps) const {
   for (const ShardStep& step : steps) {
     if (step.record != nullptr && step.record->event_count > 0) {
       const FeedEvent* events = step.feed->events.data() + step.record->first_event;
       tocsin::prefetch(events);
       tocsin::prefetch(events + step.record->event_count - 1);
+      if (step.copy != nullptr) {
+        // With what counts who refers to it.
+        tocsin::prefetch(reinterpret_cast<const char*>(step.copy->get()) - 1);
+        tocsin::prefetch(step.copy->get());
+      }
     }
   }
 }
@@ -72,7 +94,8 @@ void CorrelationShard::fetch_groups(std::span<FetchedEvent> events) const {
     if (stage.detector != nullptr && stage.type->folds_by_value) {
       const FeedField& field = feed.fields[fetched.event->first_field];
       if (field.count == 1) {
-        stage.detector->prefetch_value(fetched.hash, feed.text(feed.values[field.first]));
+        const FeedText& value = feed.values[field.first];
+        stage.detector->prefetch_value(fetched.hash, feed.text(value), value.hash);
       }
     }
   }

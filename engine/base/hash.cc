@@ -30,6 +30,12 @@ std::uint64_t seeded_hash(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+std::uint32_t text_hash(std::string_view bytes) {
+  const std::uint64_t hash = XXH3_64bits(bytes.data(), bytes.size());
+  const auto half = static_cast<std::uint32_t>(hash ^ (hash >> 32));
+  return half == 0 ? 1 : half;
+}
+
 std::string to_hex(const Hash128& hash) {
   constexpr char digits[] = "0123456789abcdef";
   std::string out;

@@ -23,6 +23,10 @@ Hash128 content_hash(std::string_view bytes);
 // XXH3-64 with a seed: for hash tables whose keys an attacker may choose, seeded per process.
 std::uint64_t seeded_hash(std::string_view bytes, std::uint64_t seed);
 
+// 32 bits of the same without a seed, never 0: for tables in which who chooses the keys slows down
+// himself only.
+std::uint32_t text_hash(std::string_view bytes);
+
 // 32 lower-case hexadecimal digits.
 std::string to_hex(const Hash128& hash);
 

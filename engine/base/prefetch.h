@@ -11,4 +11,10 @@ inline void prefetch(const void* address) {
   asm volatile("" : : "r"(address));
 }
 
+// The same of what is about to be written.
+inline void prefetch_write(const void* address) {
+  __builtin_prefetch(address, 1);
+  asm volatile("" : : "r"(address));
+}
+
 }  // namespace tocsin

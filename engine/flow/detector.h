@@ -54,6 +54,7 @@ struct Observation {
   std::string_view group_key;    // one value per group-by name: see feed.h
   std::uint64_t group_hash = 0;  // seeded_hash() of it by DetectorSettings::hash_seed; 0: not known
   std::span<const FieldView> fields;  // one per CorrelationSpec::fields
+  std::uint32_t value_hash = 0;       // text_hash() of the first field's one value; 0: not known
   // How far time was for the detector when this was observed: what is older is forgotten as of
   // then, whether or not on_time() was called since. Never less than before.
   TimeNs watermark = std::numeric_limits<TimeNs>::min();
@@ -144,10 +145,14 @@ class Detector {
     static_cast<void>(group_hash);
     static_cast<void>(stage);
   }
-  // The same, of an observation whose first field has this one value; after stage 2.
-  virtual void prefetch_value(std::uint64_t group_hash, std::string_view value) const {
+  // The same, of an observation whose first field has this one value, with its text_hash() or 0;
+  // after stage 2.
+  virtual void prefetch_value(std::uint64_t group_hash,
+                              std::string_view value,
+                              std::uint32_t value_hash) const {
     static_cast<void>(group_hash);
     static_cast<void>(value);
+    static_cast<void>(value_hash);
   }
   // No observation earlier than `watermark` will come any more (but late ones): windows may be
   // closed and forgotten. When it is called depends on what else the shard holds: beside what it

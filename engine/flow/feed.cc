@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/base/limits.h"
+#include "engine/base/prefetch.h"
 #include "engine/base/text.h"
 #include "engine/base/wire.h"
 
@@ -15,6 +16,8 @@ namespace {
 // Inputs are bits; a correlation with more of them is rejected where its detector is made.
 constexpr std::size_t feed_inputs_max = 64;
 constexpr std::size_t copied_at_once = 16;
+// Shorter values are copied as fast as one would find out that they are there already.
+constexpr std::size_t shared_bytes_min = 24;
 static_assert(copied_at_once <= limits::padding_bytes);
 
 // 7.0 and 7 are one value.
@@ -309,20 +312,50 @@ FeedField FeedBuilder::values_of(Event& event, FieldId field, Feed& feed) {
 
 FeedField FeedBuilder::append_values(Event& event, FieldId field, Feed& feed) {
   const auto first = static_cast<std::uint32_t>(feed.values.size());
-  const auto append_value = [&](const One& one) {
-    feed.values.push_back({end(), static_cast<std::uint32_t>(one.text.size())});
-    append(one);
-  };
   One one;
   if (!read_one(event, field, one)) {
     read(event, field);
     for (const std::string_view text : read_) {
-      append_value({text, true, false});
+      feed.values.push_back(append_value({text, true, false}, feed));
     }
   } else if (one.is_present) {
-    append_value(one);
+    feed.values.push_back(append_value(one, feed));
   }
   return {first, static_cast<std::uint32_t>(feed.values.size()) - first};
+}
+
+// A few long values make up most of a feed: a user agent, an ARN.
+FeedText FeedBuilder::append_value(const One& one, const Feed& feed) {
+  FeedText text{end(), static_cast<std::uint32_t>(one.text.size()), 0};
+  if (text.size < shared_bytes_min) {
+    append(one);
+    return text;
+  }
+  text.hash = text_hash(one.text);
+  Known& known = known_[text.hash % known_values];
+  const auto is_same = [&] {
+    return (known.text.offset < base_ ? feed.text(known.text) : view(known.text)) == one.text;
+  };
+  if (known.feed != feed_number_ || known.text.hash != text.hash || !is_same()) {
+    append(one);
+    known = {feed_number_, text};
+  }
+  return known.text;
+}
+
+// What comes next goes to memory that was not looked at for long.
+void FeedBuilder::expect_next(const Feed& feed) const {
+  constexpr std::size_t line = 64;
+  const auto expect = [](const void* end, std::size_t size) {
+    for (std::size_t at = 0; at < size; at += line) {
+      prefetch_write(static_cast<const char*>(end) + line + at);
+    }
+  };
+  expect(feed.records.data() + feed.records.size(), sizeof(FeedRecord));
+  expect(feed.events.data() + feed.events.size(), 2 * sizeof(FeedEvent));
+  expect(feed.fields.data() + feed.fields.size(), sizeof(FeedField));
+  expect(feed.values.data() + feed.values.size(), sizeof(FeedText));
+  expect(feed.texts.data() + feed.texts.size(), used_);
 }
 
 // A record that meets several inputs counts once per group.
@@ -354,6 +387,7 @@ void FeedBuilder::add(Event& event,
   drafted_in_.resize(plan_->fields_.size());
   keys_.resize(plan_->groups_.size());
   ++record_number_;
+  feed_number_ += feed.records.empty() ? 1u : 0u;
   base_ = feed.texts.size();
   used_ = 0;
   for (const RuleId rule : rules) {
@@ -386,6 +420,7 @@ void FeedBuilder::add(Event& event,
     }
   }
   feed.texts.append(texts_.data(), used_);
+  expect_next(feed);
 }
 
 }  // namespace tocsin

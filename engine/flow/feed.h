@@ -5,9 +5,10 @@
 //
 // Thread rule: FeedPlan is immutable; FeedBuilder one per thread; a Feed is plain values. Cost: a
 // few copies of short texts per event; long texts are replaced by their beginning and a hash, so
-// that state per value is bounded.
+// that state per value is bounded; values that repeat within a feed are in it about once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -28,6 +29,7 @@ namespace tocsin {
 struct FeedText {
   std::size_t offset = 0;  // into Feed::texts
   std::uint32_t size = 0;
+  std::uint32_t hash = 0;  // text_hash() of it; 0: not known
 };
 
 // One correlation's view of one record.
@@ -157,6 +159,8 @@ class FeedBuilder {
   void append_key(Event& event, const std::vector<FieldId>& group);
   FeedField values_of(Event& event, FieldId field, Feed& feed);
   FeedField append_values(Event& event, FieldId field, Feed& feed);
+  FeedText append_value(const One& one, const Feed& feed);
+  void expect_next(const Feed& feed) const;
   bool read_one(Event& event, FieldId field, One& one);
   void read(Event& event, FieldId field);
   char* room(std::size_t size);
@@ -180,6 +184,14 @@ class FeedBuilder {
   std::size_t used_ = 0;
   std::uint64_t record_number_ = 0;
   std::string joined_;
+  // Values of the feed at hand, by their hash: the last of each.
+  struct Known {
+    std::uint64_t feed = 0;
+    FeedText text;
+  };
+  static constexpr std::size_t known_values = 256;
+  std::array<Known, known_values> known_;
+  std::uint64_t feed_number_ = 0;
 };
 
 }  // namespace tocsin
