@@ -63,7 +63,24 @@ std::string correlation_prefix(const Report& report, const CorrelationSpec& spec
   return line;
 }
 
+using NamedGroup = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
+NamedGroup named(const std::vector<std::optional<std::string>>& group,
+                 const CorrelationSpec& spec) {
+  NamedGroup list;
+  for (std::size_t i = 0; i < group.size() && i < spec.group_by.size(); ++i) {
+    list.emplace_back(spec.group_by[i], group[i]);
+  }
+  return list;
+}
+
 }  // namespace
+
+std::string alert_id(const CorrelationSpec& spec,
+                     const std::vector<std::optional<std::string>>& group,
+                     const Hash128& record) {
+  return alert_id(spec.info.key, named(group, spec), record);
+}
 
 Alert make_alert(const Match& match,
                  const std::shared_ptr<const Ruleset>& ruleset,
@@ -95,9 +112,7 @@ Alert make_alert(const Report& report,
   alert.kind = AlertKind::correlation;
   alert.ruleset = ruleset;
   alert.rule = &spec.info;
-  for (std::size_t i = 0; i < report.group.size() && i < spec.group_by.size(); ++i) {
-    alert.group.emplace_back(spec.group_by[i], report.group[i]);
-  }
+  alert.group = named(report.group, spec);
   alert.id = alert_id(spec.info.key, alert.group, report.identity);
   alert.time = report.time;
   alert.detected_at = detected_at;

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/flow/alert.h"
 #include "engine/flow/detector.h"
@@ -21,6 +23,10 @@ Alert make_alert(const Report& report,
                  const CorrelationSpec& spec,
                  const std::shared_ptr<const Ruleset>& ruleset,
                  TimeNs detected_at);
+// The id of the alert that such a report became, of the group's values and the record that fired.
+std::string alert_id(const CorrelationSpec& spec,
+                     const std::vector<std::optional<std::string>>& group,
+                     const Hash128& record);
 // "recipientAccountId 111122223333": how a summary names one of a correlation's group values.
 std::string group_text(std::string_view name, std::string_view value);
 

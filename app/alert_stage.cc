@@ -7,6 +7,7 @@
 #include "alerts/make_alert.h"
 #include "app/stage_state.h"
 #include "engine/base/text.h"
+#include "engine/flow/feed.h"
 
 namespace tocsin {
 namespace {
@@ -39,6 +40,8 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
     correlations_->adopt(ruleset);  // what is unchanged keeps its state
     snapshot_due_ = true;           // the journal after it is of other rules
   } else {
+    // Receivers may come with a reload.
+    settings_.correlation.count_folded = !settings_.learning && (settings_.follow || delivers());
     correlations_ = std::make_unique<CorrelationEngine>(ruleset, settings_.correlation);
   }
 }
@@ -278,6 +281,17 @@ void AlertStage::on_reports(std::vector<CorrelationReport>& reports, TimeNs now)
   }
 }
 
+// A later firing raises the count of the alert that it was folded into.
+void AlertStage::count_folded() {
+  for (const FoldedReports& folded : correlations_->take_folded()) {
+    if (delivers()) {
+      const CorrelationSpec& spec = ruleset_->correlations[folded.spec];
+      raised_counts_.push_back(
+          {alert_id(spec, parse_group_key(folded.group_key), folded.record), folded.count});
+    }
+  }
+}
+
 // A correlation that had to forget is weaker than its rule says: that is an alert of its own.
 void AlertStage::tell_losses(TimeNs now) {
   for (const Loss& loss : correlation_losses(*ruleset_, *correlations_)) {
@@ -378,12 +392,14 @@ void AlertStage::raise(Alert alert) {
 // --- what outlives the batch ---
 
 void AlertStage::commit(const BatchResult* result, TimeNs now) {
+  count_folded();
   if (settings_.committer != nullptr) {
     commit_durably(result, now);
-  } else if (!addressed_.empty() && settings_.store != nullptr) {
+  } else if ((!addressed_.empty() || !raised_counts_.empty()) && settings_.store != nullptr) {
     Commit commit;
     commit.batch = result != nullptr ? result->number : 0;
     commit.alerts = addressed_;
+    commit.raised_counts = raised_counts_;
     commit.now = now;
     const Result<void> done = settings_.store->commit(commit);
     if (!done && settings_.on_error) {
@@ -391,12 +407,14 @@ void AlertStage::commit(const BatchResult* result, TimeNs now) {
     }
   }
   addressed_.clear();
+  raised_counts_.clear();
 }
 
 void AlertStage::commit_durably(const BatchResult* result, TimeNs now) {
   StagedCommit staged;
   staged.now = now;
   staged.alerts = std::move(addressed_);
+  staged.raised_counts = std::exchange(raised_counts_, {});
   if (result != nullptr) {
     staged.batch = result->number;
     staged.input = result->source->input;

@@ -123,6 +123,7 @@ class AlertStage final : public ResultConsumer {
   Hash128 id_of(const Match& match) const;
   void on_match(const Match& match, TimeNs now);
   void on_reports(std::vector<CorrelationReport>& reports, TimeNs now);
+  void count_folded();
   void raise(Alert alert);
   void count(const RuleInfo& rule, Level level);
   void count_match(RuleId rule, Level level);
@@ -145,6 +146,7 @@ class AlertStage final : public ResultConsumer {
   Duplicates duplicates_;
   Output output_;
   std::vector<Addressed> addressed_;
+  std::vector<RaisedCount> raised_counts_;
   AlertCounters counters_;
   std::vector<std::uint64_t> raised_;  // by RuleId: not yet in counters_.by_rule
   std::map<std::string, SourceTally> sources_;

@@ -13,7 +13,7 @@ namespace {
 
 using namespace option_group;
 
-constexpr std::array<Command, 18> command_table = {{
+constexpr std::array<Command, 19> command_table = {{
     {"scan",
      "--rules PATH [OPTION...] INPUT...",
      "read files, folders, globs or - (stdin) once",
@@ -64,6 +64,11 @@ constexpr std::array<Command, 18> command_table = {{
      "forget a group",
      rules | option_group::state | one_rule,
      &run_state_forget},
+    {"state alerts",
+     "--rules PATH --state DIR [OPTION...]",
+     "print the stored alerts, a JSON object each",
+     rules | option_group::state | one_rule,
+     &run_state_alerts},
     {"check",
      "[OPTION...] PATH...",
      "report every problem of rules and configuration",

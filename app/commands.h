@@ -44,6 +44,7 @@ int run_state_show(const Options& options);
 int run_state_export(const Options& options);
 int run_state_import(const Options& options);
 int run_state_forget(const Options& options);
+int run_state_alerts(const Options& options);
 int run_check(const Options& options);
 int run_test(const Options& options);
 int run_rules_list(const Options& options);

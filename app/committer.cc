@@ -16,6 +16,7 @@ constexpr auto longest_pause = std::chrono::seconds(2);
 constexpr auto told_every = std::chrono::minutes(1);
 // An alert holds on to its records: about what it adds to a transaction.
 constexpr std::size_t alert_bytes = 2048;
+constexpr std::size_t raised_count_bytes = 128;
 
 TimeNs steady_ns(std::chrono::steady_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -92,11 +93,15 @@ void Committer::add(StagedCommit staged) {
   }
   pending_.batch = staged.batch;
   pending_.now = staged.now;
-  pending_.bytes +=
-      staged.alerts.size() * alert_bytes + staged.position.size() + staged.journal.size();
+  pending_.bytes += staged.alerts.size() * alert_bytes +
+                    staged.raised_counts.size() * raised_count_bytes + staged.position.size() +
+                    staged.journal.size();
   pending_.alerts.insert(pending_.alerts.end(),
                          std::make_move_iterator(staged.alerts.begin()),
                          std::make_move_iterator(staged.alerts.end()));
+  for (const RaisedCount& raised : staged.raised_counts) {
+    pending_.raised_counts[raised.alert] += raised.by;
+  }
   if (!staged.position.empty()) {
     pending_.positions[staged.input] += staged.position;
   }
@@ -181,6 +186,11 @@ void Committer::commit_next(Lock& lock) {
   commit.alerts = next.alerts;
   commit.positions = positions;
   commit.detector_state = rows;
+  std::vector<RaisedCount> raised_counts;
+  for (const auto& [alert, by] : next.raised_counts) {
+    raised_counts.push_back({alert, by});
+  }
+  commit.raised_counts = raised_counts;
   commit.now = next.now;
   try_until_done(commit);
   lock.lock();

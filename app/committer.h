@@ -34,13 +34,15 @@ struct StagedCommit {
   std::uint64_t batch = 0;
   TimeNs now = 0;  // receive time
   std::vector<Addressed> alerts;
+  std::vector<RaisedCount> raised_counts;
   std::string input;           // that `position` belongs to
   std::string position;        // rows
   std::string record_numbers;  // rows of RecordNumbers
   std::string journal;
   std::optional<std::string> snapshot;  // of the state after all journals so far
   bool is_empty() const {
-    return alerts.empty() && position.empty() && journal.empty() && !snapshot;
+    return alerts.empty() && raised_counts.empty() && position.empty() && journal.empty() &&
+           !snapshot;
   }
 };
 
@@ -87,8 +89,9 @@ class Committer {
     std::uint64_t batch = 0;
     TimeNs now = 0;
     std::vector<Addressed> alerts;
-    std::map<std::string, std::string> positions;    // by input: rows, later ones win
-    std::vector<std::vector<std::string>> journals;  // pieces; cut where a snapshot was taken
+    std::map<std::string, std::uint64_t> raised_counts;  // by alert
+    std::map<std::string, std::string> positions;        // by input: rows, later ones win
+    std::vector<std::vector<std::string>> journals;      // pieces; cut where a snapshot was taken
     std::optional<std::string> snapshot;
     std::size_t snapshot_after = 0;  // journals it covers
     std::size_t bytes = 0;

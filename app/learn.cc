@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "alerts/redacted_alert.h"
+#include "alerts/render.h"
 #include "app/alert_stage.h"
 #include "app/commands.h"
 #include "app/committer.h"
@@ -75,6 +76,18 @@ class KeptState {
     }
     durable_.saved.reset();
     return std::nullopt;
+  }
+
+  // As a receiver would get them now.
+  Result<void> print_alerts(const std::string& rule) const {
+    const EngineInfo engine{TOCSIN_VERSION, host_name()};
+    return durable_.store->for_each_alert([&](const Alert& alert) {
+      const bool is_meant =
+          alert.rule == nullptr ? rule == alert.system_rule : is_named(*alert.rule, rule);
+      if (rule.empty() || is_meant) {
+        std::printf("%s\n", render_ndjson(alert, engine, *redactor_, true).c_str());
+      }
+    });
   }
 
   AlertStage& stage() { return *stage_; }
@@ -300,6 +313,16 @@ int run_state_list(const Options& options) {
   return with_state(options, false, [&](const Session&, KeptState& state) {
     print_lines(state_list(state.ruleset(), state.engine(), {options.rule, std::nullopt}));
     return state.flush() ? exit_status::ran : exit_status::incomplete;
+  });
+}
+
+int run_state_alerts(const Options& options) {
+  return with_state(options, false, [&](const Session&, KeptState& state) {
+    const Result<void> printed = state.print_alerts(options.rule);
+    if (!printed) {
+      print_error(printable(printed.error().message));
+    }
+    return state.flush() && printed ? exit_status::ran : exit_status::incomplete;
   });
 }
 

@@ -7,6 +7,7 @@
 // baseline forgets a tenth of its values at once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -73,6 +74,10 @@ class Baseline {
     const std::size_t bytes = values_.size() * sizeof(KnownValue);
     for (std::size_t at = 0; at < bytes && at < prefetched_bytes; at += 64) {
       tocsin::prefetch(reinterpret_cast<const char*>(values_.data()) + at);
+    }
+    if (bytes > 0) {
+      tocsin::prefetch(reinterpret_cast<const char*>(values_.data()) +
+                       std::min(bytes, prefetched_bytes) - 1);
     }
   }
 

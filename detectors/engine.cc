@@ -62,6 +62,7 @@ std::vector<std::unique_ptr<CorrelationShard>> CorrelationEngine::make_shards(
     settings.number = number;
     settings.shards = count;
     settings.fold = settings_.fold;
+    settings.count_folded = settings_.count_folded;
     settings.records_bytes_max = settings_.records_bytes_max / count;
     settings.waiting_max = settings_.waiting_max / count;
     settings.detector = settings_.detector;
@@ -457,6 +458,15 @@ void CorrelationEngine::collect(Out& out) {
   for (ShardReport& report : all) {
     out.push_back({report.spec, std::move(report.report)});
   }
+}
+
+std::vector<FoldedReports> CorrelationEngine::take_folded() {
+  std::vector<FoldedReports> all;
+  for (const auto& shard : shards_) {
+    std::vector<FoldedReports> own = shard->take_folded();
+    all.insert(all.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  }
+  return all;
 }
 
 // --- counters ---

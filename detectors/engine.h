@@ -44,6 +44,7 @@ class ShardThreads;
 struct CorrelationSettings {
   bool by_time = false;
   bool fold = true;
+  bool count_folded = false;  // for take_folded()
   // tail: an event time ahead of the receive time is taken as the receive time, and counted.
   bool clamp_future = false;
   // tail: the times of records that feed nothing move the watermark at the end of each batch; else
@@ -106,6 +107,10 @@ class CorrelationEngine {
   // No record will come any more: all that waited is decided. What an absence still waits for is
   // not reported.
   void finish(std::vector<CorrelationReport>& out);
+
+  // How many reports were folded into which shown ones since the last call: they are to be counted
+  // in the alerts of those. What a journal replays was counted before. Only with count_folded.
+  std::vector<FoldedReports> take_folded();
 
   // tail: an idle input holds the watermark back no longer; its next record makes it count again.
   void set_idle(const std::string& input, bool idle, std::vector<CorrelationReport>& out);

@@ -116,6 +116,7 @@ bool CorrelationEngine::replay(std::string_view journal) {
     whole = reader.ok() && replay_segment(segment, reported_before);
   }
   replaying_ = false;
+  take_folded();
   advanced_.reset();
   counters_ = {};
   return whole && reader.ok();

@@ -8,7 +8,9 @@ namespace tocsin {
 
 namespace {
 
-constexpr std::uint64_t format_version = 4;
+constexpr std::uint64_t format_version = 5;
+// Does not say which records fired the reports that others are folded into.
+constexpr std::uint64_t format_without_records = 4;
 // More would be no state of ours.
 constexpr std::size_t shards_max = 1024;
 
@@ -53,7 +55,8 @@ void CorrelationEngine::save(std::string& out) const {
 
 bool CorrelationEngine::load(std::string_view bytes) {
   WireReader reader(bytes);
-  if (reader.number() != format_version) {
+  const std::uint64_t format = reader.number();
+  if (format != format_version && format != format_without_records) {
     return false;
   }
   const TimeNs watermark = reader.signed_number();
@@ -84,7 +87,7 @@ bool CorrelationEngine::load(std::string_view bytes) {
       make_shards(static_cast<std::uint32_t>(count));
   for (const auto& shard : shards) {
     const std::string_view state = reader.text();
-    if (!reader.ok() || !shard->load(state)) {
+    if (!reader.ok() || !shard->load(state, format == format_version)) {
       return false;
     }
   }

@@ -56,8 +56,11 @@ class KeyTable {
       if (index_[at].tag == tag_of(hash)) {
         const Slot& slot = slots_[index_[at].slot];
         if (stage == 1) {
-          tocsin::prefetch(&slot);
-          tocsin::prefetch(reinterpret_cast<const char*>(&slot) + sizeof(Slot) - 1);
+          const char* const begin = reinterpret_cast<const char*>(&slot);
+          for (std::size_t line = 0; line < sizeof(Slot); line += 64) {
+            tocsin::prefetch(begin + line);
+          }
+          tocsin::prefetch(begin + sizeof(Slot) - 1);
         } else {
           tocsin::prefetch(slot.key.data());
           tocsin::prefetch(slot.key.data() + slot.key.size());

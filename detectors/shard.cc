@@ -332,17 +332,18 @@ void CorrelationShard::observe(std::uint32_t spec,
     views_.push_back({{at, count}});
     at += count;
   }
-  Observation observation;
-  observation.inputs = event.inputs;
-  observation.time = step.time;
-  observation.sequence = step.sequence;
-  observation.identity = step.record->identity;
-  observation.group_key = feed.text(event.key);
-  observation.group_hash = fetched.hash;
-  observation.fields = views_;
-  observation.value_hash = value_hash(feed, event, stages_[spec]);
-  observation.watermark = told(spec, step.time);
-  observation.record = step.copy;
+  // All at once: what is set to zero first is written twice.
+  Observation observation{event.inputs,
+                          0,
+                          step.time,
+                          step.sequence,
+                          step.record->identity,
+                          feed.text(event.key),
+                          fetched.hash,
+                          views_,
+                          value_hash(feed, event, stages_[spec]),
+                          told(spec, step.time),
+                          step.copy};
   observe(spec, observation);
 }
 
@@ -468,19 +469,29 @@ void CorrelationShard::release(std::uint32_t spec, TimeNs before) {
 
 // --- reports ---
 
-// Outer correlations see every report, and the count of a shown alert is not kept here.
+// Outer correlations see every report.
 bool CorrelationShard::wants(std::uint32_t spec_index,
                              std::string_view group_key,
                              TimeNs time,
                              std::string_view fold_value) {
   const Stage& stage = stages_[spec_index];
   if (!settings_.fold || !stage.consumers.empty() ||
-      !folding_.repeats(
-          ruleset_->correlations[spec_index], *stage.type, group_key, time, fold_value)) {
+      !folding_.repeats(ruleset_->correlations[spec_index],
+                        *stage.type,
+                        group_key,
+                        time,
+                        fold_value,
+                        counted_as(spec_index))) {
     return true;
   }
   ++counters_.folded;
   return false;
+}
+
+std::uint32_t CorrelationShard::counted_as(std::uint32_t spec_index) const {
+  const CorrelationSpec& spec = ruleset_->correlations[spec_index];
+  const bool is_alert = spec.alerts_alone && spec.info.extensions.alert;
+  return settings_.count_folded && is_alert ? spec_index : Folding::uncounted;
 }
 
 void CorrelationShard::on_report(std::uint32_t spec_index, Report&& report) {
@@ -489,7 +500,7 @@ void CorrelationShard::on_report(std::uint32_t spec_index, Report&& report) {
   if (!stage.consumers.empty()) {
     hand_on(spec, stage, report);
   }
-  if (settings_.fold && !folding_.shows(spec, *stage.type, report)) {
+  if (settings_.fold && !folding_.shows(spec, *stage.type, report, counted_as(spec_index))) {
     ++counters_.folded;
     return;
   }

@@ -43,6 +43,7 @@ struct ShardSettings {
   std::uint32_t number = 0;
   std::uint32_t shards = 1;
   bool fold = true;
+  bool count_folded = false;
   std::size_t records_bytes_max = 0;
   std::size_t waiting_max = 0;
   DetectorSettings detector;
@@ -92,8 +93,10 @@ class CorrelationShard {
   // A correlation whose key and fingerprint are unchanged keeps its state.
   void adopt(std::shared_ptr<const Ruleset> ruleset);
   void save(std::string& out) const;
-  // False: not readable; the shard is of no use then.
-  bool load(std::string_view bytes);
+  // False: not readable; the shard is of no use then. `with_records`: see Folding::load().
+  bool load(std::string_view bytes, bool with_records);
+  // See Folding::take(); of correlations whose reports are alerts, and only with count_folded.
+  std::vector<FoldedReports> take_folded() { return folding_.take(); }
 
   const std::vector<CorrelationProblem>& problems() const { return problems_; }
   // The shard that has the group of this key.
@@ -198,6 +201,7 @@ class CorrelationShard {
              TimeNs time,
              std::string_view fold_value);
   void on_report(std::uint32_t spec, Report&& report);
+  std::uint32_t counted_as(std::uint32_t spec) const;
   void hand_on(const CorrelationSpec& spec, const Stage& stage, const Report& report);
   static void save_stage(const Stage& stage, std::string& out);
   static bool load_stage(Stage& stage, WireReader& reader);

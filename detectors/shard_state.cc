@@ -122,11 +122,11 @@ void CorrelationShard::save(std::string& out) const {
   }
 }
 
-bool CorrelationShard::load(std::string_view bytes) {
+bool CorrelationShard::load(std::string_view bytes, bool with_records) {
   WireReader reader(bytes);
   told_ = watermark_ = reader.signed_number();
   records_.load(reader);
-  folding_.load(reader);
+  folding_.load(reader, with_records);
   std::map<std::string, Stage*> by_key;
   for (std::size_t spec = 0; spec < stages_.size(); ++spec) {
     if (stages_[spec].detector != nullptr) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,12 +36,20 @@ struct StateRow {
   std::string bytes;
 };
 
+// Later firings that were folded into an alert: its count is so much higher.
+struct RaisedCount {
+  std::string alert;  // its id
+  std::uint64_t by = 0;
+};
+
 struct Commit {
   std::uint64_t batch = 0;
   std::span<const Addressed> alerts;
   std::span<const Position> positions;
   std::span<const StateRow> detector_state = {};
   TimeNs now = 0;  // receive time: what is kept by age is as old as this says; 0: unknown
+  // Of alerts that are there, those of this commit included; others are past counting.
+  std::span<const RaisedCount> raised_counts = {};
 };
 
 // Alerts of one rule that were counted instead of stored, past its quota.
@@ -53,6 +62,7 @@ struct CountedAlerts {
 
 struct Delivery {
   std::uint64_t number = 0;  // ascending in the order of commits
+  // Its count as raised until it was leased.
   std::shared_ptr<const Alert> alert;
   std::uint32_t attempts = 0;
 };
@@ -74,6 +84,12 @@ class Store {
   // What a restart goes on with, by key; nothing where nothing outlives the process.
   virtual std::vector<StateRow> detector_state() const { return {}; }
   virtual std::vector<CountedAlerts> counted() const { return {}; }
+  // All alerts that outlive the process, oldest first, with their counts as raised. One that cannot
+  // be read is left out.
+  virtual Result<void> for_each_alert(const std::function<void(const Alert&)>& visit) const {
+    static_cast<void>(visit);
+    return {};
+  }
 
   // The next deliveries of a receiver that are neither leased nor done, oldest first; leased until
   // mark() or release().

@@ -11,7 +11,7 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/base/hash.h"
@@ -26,21 +26,26 @@ namespace {
 class SeenIds {
  public:
   // False if it was there already.
-  bool insert(const std::string& id) {
+  bool insert(const std::string& id, std::uint64_t number) {
     const Hash128 hash = content_hash(id);
-    if (!set_.insert(hash).second) {
+    if (!numbers_.emplace(hash, number).second) {
       return false;
     }
     order_.push_back(hash);
     if (order_.size() > limits::duplicate_ids_max) {
-      set_.erase(order_.front());
+      numbers_.erase(order_.front());
       order_.pop_front();
     }
     return true;
   }
+  // Under which the alert was inserted; 0: it was not, or that is forgotten.
+  std::uint64_t number(const std::string& id) const {
+    const auto found = numbers_.find(content_hash(id));
+    return found == numbers_.end() ? 0 : found->second;
+  }
 
  private:
-  std::unordered_set<Hash128, Hash128Hasher> set_;
+  std::unordered_map<Hash128, std::uint64_t, Hash128Hasher> numbers_;
   std::deque<Hash128> order_;
 };
 
@@ -62,16 +67,19 @@ class MemoryStore final : public Store {
   Result<void> commit(const Commit& commit) override {
     const std::lock_guard lock(mutex_);
     for (const Addressed& addressed : commit.alerts) {
-      if (!seen_.insert(addressed.alert->id)) {
+      if (!seen_.insert(addressed.alert->id, next_number_)) {
         continue;
       }
       const std::uint64_t number = next_number_++;
       for (const std::string& receiver : addressed.receivers) {
         Queue& queue = queues_[receiver];
-        queue.add(number, {addressed.alert, 0});
+        queue.add(number, {addressed.alert});
         queue.make_room();
         ready_.notify_all();
       }
+    }
+    for (const RaisedCount& raised : commit.raised_counts) {
+      raise(seen_.number(raised.alert), raised.by);
     }
     for (const Position& position : commit.positions) {
       positions_[position.input] = position.state;
@@ -99,7 +107,7 @@ class MemoryStore final : public Store {
     while (leased.size() < count_max && !queue.waiting.empty()) {
       const std::uint64_t number = queue.waiting.begin()->first;
       Item item = queue.remove(number);
-      leased.push_back({number, item.alert, item.attempts});
+      leased.push_back({number, item.raised(), item.attempts});
       ++item.attempts;
       queue.leased.emplace(number, std::move(item));
     }
@@ -157,6 +165,16 @@ class MemoryStore final : public Store {
   struct Item {
     std::shared_ptr<const Alert> alert;
     std::uint32_t attempts = 0;
+    std::uint64_t folded = 0;
+
+    std::shared_ptr<const Alert> raised() const {
+      if (folded == 0) {
+        return alert;
+      }
+      auto copy = std::make_shared<Alert>(*alert);
+      copy->count += folded;
+      return copy;
+    }
   };
   struct Queue {
     std::map<std::uint64_t, Item> waiting;  // by number: a released delivery is the next again
@@ -189,6 +207,18 @@ class MemoryStore final : public Store {
       }
     }
   };
+
+  // What is under way is not raised any more, unless it is released.
+  void raise(std::uint64_t number, std::uint64_t by) {
+    for (auto& [receiver, queue] : queues_) {
+      for (auto* items : {&queue.waiting, &queue.leased}) {
+        const auto found = items->find(number);
+        if (found != items->end()) {
+          found->second.folded += by;
+        }
+      }
+    }
+  }
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;  // something to lease

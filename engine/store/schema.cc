@@ -9,7 +9,7 @@ namespace {
 
 // alert.open counts the deliveries that are still to be made; bodies are apart, so that the small
 // rows can be walked without them. `at` is the receive time.
-constexpr std::array<const char*, 1> steps = {R"(
+constexpr std::array<const char*, 2> steps = {R"(
 CREATE TABLE rule (
   number INTEGER PRIMARY KEY,
   hash BLOB NOT NULL UNIQUE,
@@ -66,6 +66,10 @@ CREATE TABLE counted (
   count INTEGER NOT NULL,
   PRIMARY KEY (rule_key, minute, alert_group)
 ) STRICT, WITHOUT ROWID;
+)",
+                                              // Later firings that were folded into the alert.
+                                              R"(
+ALTER TABLE alert ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
 )"};
 
 }  // namespace

@@ -107,6 +107,7 @@ class SqliteStore final : public Store {
   bool lost_positions() const override { return lost_positions_; }
   std::vector<StateRow> detector_state() const override;
   std::vector<CountedAlerts> counted() const override;
+  Result<void> for_each_alert(const std::function<void(const Alert&)>& visit) const override;
   std::vector<Delivery> lease(const std::string& receiver, std::size_t count_max) override;
   void mark(const std::string& receiver, std::uint64_t number, DeliveryOutcome outcome) override;
   void release(const std::string& receiver, std::uint64_t number) override;
@@ -127,7 +128,7 @@ class SqliteStore final : public Store {
   void undo();
   void count_attempts(ReceiverNumber receiver, const std::vector<StoredDelivery>& stored);
   std::vector<StoredDelivery> take(ReceiverNumber receiver, Queue& queue, std::size_t count_max);
-  std::shared_ptr<const Alert> read(const StoredDelivery& stored);
+  std::shared_ptr<const Alert> read(const StoredDelivery& stored) const;
   const Queue* find(const std::string& receiver) const;
   void note(StoreNotice::Kind kind, std::string text) { told_.push_back({kind, std::move(text)}); }
   void make_room();
@@ -143,8 +144,8 @@ class SqliteStore final : public Store {
   std::condition_variable room_;   // a delivery is done
   Ledger ledger_;
   std::map<ReceiverNumber, Queue> queues_;
-  std::map<std::int64_t, std::shared_ptr<const Ruleset>> rules_;  // those that were leased
-  std::vector<Mark> marks_;                                       // not yet written
+  mutable std::map<std::int64_t, std::shared_ptr<const Ruleset>> rules_;  // those that were read
+  std::vector<Mark> marks_;                                               // not yet written
   bool marks_failed_ = false;
   bool lost_positions_ = false;
   bool used_ = false;
@@ -263,6 +264,11 @@ bool SqliteStore::write(const Commit& commit, const std::vector<AlertRow>& rows,
       return false;
     }
   }
+  for (const RaisedCount& raised : commit.raised_counts) {
+    if (!tables_.raise_count(raised)) {
+      return false;
+    }
+  }
   for (const Position& position : commit.positions) {
     if (!tables_.put_position(position)) {
       return false;
@@ -338,18 +344,53 @@ std::vector<CountedAlerts> SqliteStore::counted() const {
   return rows;
 }
 
-std::shared_ptr<const Alert> SqliteStore::read(const StoredDelivery& stored) {
-  if (stored.rule == 0) {
-    return read_alert_record(stored.body, nullptr);
-  }
-  auto& rule = rules_[stored.rule];
-  if (rule == nullptr) {
+std::shared_ptr<const Alert> SqliteStore::read(const StoredDelivery& stored) const {
+  std::shared_ptr<const Ruleset> rule;
+  if (stored.rule != 0) {
+    auto& known = rules_[stored.rule];
     std::string body;
-    if (tables_.rule_body(stored.rule, body)) {
-      rule = read_rule_record(body);
+    if (known == nullptr && tables_.rule_body(stored.rule, body)) {
+      known = read_rule_record(body);
+    }
+    if (known == nullptr) {
+      return nullptr;
+    }
+    rule = known;
+  }
+  std::shared_ptr<const Alert> alert = read_alert_record(stored.body, std::move(rule));
+  if (alert == nullptr || stored.folded == 0) {
+    return alert;
+  }
+  auto raised = std::make_shared<Alert>(*alert);
+  raised->count += stored.folded;
+  return raised;
+}
+
+Result<void> SqliteStore::for_each_alert(const std::function<void(const Alert&)>& visit) const {
+  constexpr std::size_t at_once = 256;
+  AlertNumber after = 0;
+  for (;;) {
+    std::vector<StoredDelivery> some;
+    std::vector<std::shared_ptr<const Alert>> alerts;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!tables_.alerts(after, at_once, some)) {
+        return fail("cannot read the alerts: " + tables_.error());
+      }
+      for (const StoredDelivery& stored : some) {
+        after = stored.number;
+        alerts.push_back(read(stored));
+      }
+    }
+    for (const auto& alert : alerts) {
+      if (alert != nullptr) {
+        visit(*alert);
+      }
+    }
+    if (some.empty()) {
+      return {};
     }
   }
-  return rule == nullptr ? nullptr : read_alert_record(stored.body, rule);
 }
 
 const Queue* SqliteStore::find(const std::string& receiver) const {

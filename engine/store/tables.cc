@@ -69,14 +69,18 @@ bool Tables::prepare() {
        "WHERE open > 0 AND level = ? AND number < ? ORDER BY number DESC LIMIT ?",
        &newest_open_},
       {"SELECT receiver FROM delivery WHERE alert = ?", &receivers_of_},
-      {"SELECT d.alert, d.attempts, coalesce(a.rule, 0), b.bytes FROM delivery d "
+      {"SELECT d.alert, d.attempts, coalesce(a.rule, 0), b.bytes, a.folded FROM delivery d "
        "JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert "
        "WHERE d.receiver = ? AND d.alert > ? ORDER BY d.alert LIMIT ?",
        &deliveries_},
-      {"SELECT d.alert, d.attempts, coalesce(a.rule, 0), b.bytes FROM delivery d "
+      {"SELECT d.alert, d.attempts, coalesce(a.rule, 0), b.bytes, a.folded FROM delivery d "
        "JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert "
        "WHERE d.receiver = ? AND d.alert = ?",
        &delivery_},
+      {"SELECT a.number, 0, coalesce(a.rule, 0), b.bytes, a.folded FROM alert a "
+       "JOIN body b ON b.alert = a.number WHERE a.number > ? ORDER BY a.number LIMIT ?",
+       &alerts_},
+      {"UPDATE alert SET folded = folded + ? WHERE id = ?", &raise_count_},
       {"UPDATE delivery SET attempts = attempts + 1 WHERE receiver = ? AND alert = ?",
        &count_attempt_},
       {"SELECT body FROM rule WHERE number = ?", &rule_body_},
@@ -272,6 +276,11 @@ bool Tables::add_alert(const AlertRow& row, AlertNumber number, std::int64_t rul
   return run(add_body_);
 }
 
+bool Tables::raise_count(const RaisedCount& raised) {
+  raise_count_.bind(raised.by, raised.alert);
+  return run(raise_count_);
+}
+
 bool Tables::add_delivery(ReceiverNumber receiver, AlertNumber alert) {
   add_delivery_.bind(receiver, alert);
   return run(add_delivery_);
@@ -364,6 +373,7 @@ bool Tables::read_deliveries(Statement& statement, std::vector<StoredDelivery>& 
     delivery.attempts = static_cast<std::uint32_t>(statement.number(1));
     delivery.rule = statement.number(2);
     delivery.body = statement.bytes(3);
+    delivery.folded = static_cast<std::uint64_t>(statement.number(4));
   }
   return !failed;
 }
@@ -381,6 +391,11 @@ bool Tables::delivery(ReceiverNumber receiver,
                       std::vector<StoredDelivery>& out) {
   delivery_.bind(receiver, alert);
   return read_deliveries(delivery_, out);
+}
+
+bool Tables::alerts(AlertNumber after, std::size_t count_max, std::vector<StoredDelivery>& out) {
+  alerts_.bind(after, as_signed(count_max));
+  return read_deliveries(alerts_, out);
 }
 
 bool Tables::count_attempt(ReceiverNumber receiver, AlertNumber alert) {

@@ -51,6 +51,7 @@ struct StoredDelivery {
   AlertNumber number = 0;
   std::uint32_t attempts = 0;
   std::int64_t rule = 0;  // 0: none
+  std::uint64_t folded = 0;
   std::string body;
 };
 
@@ -98,6 +99,7 @@ class Tables {
   bool is_known(const std::string& id, bool& known);
   // `known`: an alert of this id is there, nothing was added.
   bool add_alert(const AlertRow& row, AlertNumber number, std::int64_t rule, bool& known);
+  bool raise_count(const RaisedCount& raised);
   bool add_delivery(ReceiverNumber receiver, AlertNumber alert);
   bool count(const AlertRow& row, bool by_group, bool by_minute, bool& is_new_row);
   // The delivery is over; `alert` gets what is left, nullopt if there is no such delivery.
@@ -121,6 +123,8 @@ class Tables {
                   std::size_t count_max,
                   std::vector<StoredDelivery>& out);
   bool delivery(ReceiverNumber receiver, AlertNumber alert, std::vector<StoredDelivery>& out);
+  // Alerts after number `after`, oldest first, as if they were to be delivered.
+  bool alerts(AlertNumber after, std::size_t count_max, std::vector<StoredDelivery>& out);
   bool count_attempt(ReceiverNumber receiver, AlertNumber alert);
   bool rule_body(std::int64_t number, std::string& out);
 
@@ -150,7 +154,7 @@ class Tables {
   std::array<Statement, 3> count_ended_;
   Statement remove_alert_, remove_body_, remove_deliveries_;
   Statement oldest_done_, newest_open_, receivers_of_;
-  Statement deliveries_, delivery_, count_attempt_, rule_body_;
+  Statement deliveries_, delivery_, alerts_, raise_count_, count_attempt_, rule_body_;
   Statement put_position_, remove_position_, clear_positions_, positions_;
   Statement put_state_, remove_state_, state_, counted_;
 };

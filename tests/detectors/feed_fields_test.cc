@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the workers read for correlations equals what is read from the record's tree.
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "detectors/fields.h"
+#include "engine/base/hash.h"
 #include "engine/event/json_tree.h"
 #include "engine/flow/feed.h"
 #include "engine/flow/run.h"
@@ -45,7 +47,10 @@ std::string random_scalar(std::mt19937_64& random) {
                                      "\"a\\u0\"",
                                      "1e400",
                                      "\"\\ud800\"",
-                                     "-1.50"};
+                                     "-1.50",
+                                     "\"a value that is long enough to be in a feed once\"",
+                                     "\"a value that is long enough, and another one\"",
+                                     "\"a value that is long, \\u00e9 and written with escapes\""};
   return scalars[random() % std::size(scalars)];
 }
 
@@ -94,13 +99,18 @@ TEST_CASE("group keys and values are those of the record's tree, for odd records
   REQUIRE(loaded.diagnostics.errors() == 0);
   std::mt19937_64 random(5);
   std::size_t compared = 0;
+  std::size_t repeated = 0;
   class Compare final : public ResultConsumer {
    public:
-    Compare(const Ruleset& ruleset, const std::vector<std::string>& lines, std::size_t& compared)
-        : ruleset_(ruleset), lines_(lines), compared_(compared) {}
+    Compare(const Ruleset& ruleset,
+            const std::vector<std::string>& lines,
+            std::size_t& compared,
+            std::size_t& repeated)
+        : ruleset_(ruleset), lines_(lines), compared_(compared), repeated_(repeated) {}
     void consume(BatchResult& result) override {
       REQUIRE(result.feed != nullptr);
       const Feed& feed = *result.feed;
+      std::set<std::size_t> offsets;
       for (const FeedRecord& record : feed.records) {
         const std::string& line = lines_[record.sequence];
         CAPTURE(line);
@@ -118,7 +128,11 @@ TEST_CASE("group keys and values are those of the record's tree, for odd records
           const FeedField& field = feed.fields[event.first_field];
           std::vector<std::string> values;
           for (std::uint32_t value = 0; value < field.count; ++value) {
-            values.emplace_back(feed.text(feed.values[field.first + value]));
+            const FeedText& text = feed.values[field.first + value];
+            values.emplace_back(feed.text(text));
+            const bool knows_hash = text.hash == 0 || text.hash == text_hash(values.back());
+            REQUIRE(knows_hash);
+            repeated_ += text.size >= 24 && !offsets.insert(text.offset).second ? 1u : 0u;
           }
           REQUIRE(values == bounded(read_field(*tree, spec.fields[0], {})));
           ++compared_;
@@ -130,6 +144,7 @@ TEST_CASE("group keys and values are those of the record's tree, for odd records
     const Ruleset& ruleset_;
     const std::vector<std::string>& lines_;
     std::size_t& compared_;
+    std::size_t& repeated_;
   };
   std::vector<std::string> lines;
   std::string text;
@@ -143,9 +158,10 @@ TEST_CASE("group keys and values are those of the record's tree, for odd records
   testing::MemoryInput input({source}, {});
   const RulesetSlot slot(loaded.ruleset);
   Run run(input, slot, RunOptions{});
-  Compare compare(*loaded.ruleset, lines, compared);
+  Compare compare(*loaded.ruleset, lines, compared, repeated);
   run.run(compare);
   CHECK(compared == 10'000);
+  CHECK(repeated > 50);
 }
 
 }  // namespace

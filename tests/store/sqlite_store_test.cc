@@ -443,9 +443,11 @@ TEST_CASE("delivered alerts take at most the bytes they may") {
 TEST_CASE("a file of a later version is refused and left as it is") {
   const ScratchFolder scratch;
   commit(*open(scratch.file("state")), {addressed("a", {"x"})});
+  std::int64_t version = 0;
   {
     Database database;
     REQUIRE(database.open(scratch.file("state/tocsin.db")) == SQLITE_OK);
+    REQUIRE(database.query("PRAGMA user_version", version) == SQLITE_OK);
     REQUIRE(database.execute("PRAGMA user_version = 99") == SQLITE_OK);
   }
   const auto refused = open_sqlite_store(scratch.file("state"), {}, {});
@@ -454,9 +456,41 @@ TEST_CASE("a file of a later version is refused and left as it is") {
   {
     Database database;
     REQUIRE(database.open(scratch.file("state/tocsin.db")) == SQLITE_OK);
-    REQUIRE(database.execute("PRAGMA user_version = 1") == SQLITE_OK);
+    REQUIRE(database.execute("PRAGMA user_version = " + std::to_string(version)) ==
+            SQLITE_OK);
   }
   CHECK(open(scratch.file("state"))->pending("x") == 1);
+}
+
+TEST_CASE("the alerts that are stored are read with their counts, after a restart too") {
+  const ScratchFolder scratch;
+  {
+    const auto store = open(scratch.file("state"));
+    commit(*store, {addressed("a", {"x"}), addressed("b", {})});
+    Commit raising;
+    const std::vector<RaisedCount> raised = {{"b", 4}};
+    raising.raised_counts = raised;
+    REQUIRE(store->commit(raising).has_value());
+    REQUIRE(store->commit(raising).has_value());
+  }
+  std::string all;
+  const auto visit = [&](const Alert& alert) {
+    all += alert.id + std::to_string(alert.count) + " ";
+  };
+  REQUIRE(open(scratch.file("state"))->for_each_alert(visit).has_value());
+  CHECK(all == "a1 b9 ");
+}
+
+TEST_CASE("a file of the first version keeps its alerts") {
+  const ScratchFolder scratch;
+  commit(*open(scratch.file("state")), {addressed("a", {"x"})});
+  {
+    Database database;
+    REQUIRE(database.open(scratch.file("state/tocsin.db")) == SQLITE_OK);
+    REQUIRE(database.execute("ALTER TABLE alert DROP COLUMN folded; PRAGMA user_version = 1") ==
+            SQLITE_OK);
+  }
+  CHECK(ids(open(scratch.file("state"))->lease("x", 9)) == Ids{"a"});
 }
 
 TEST_CASE("a migration runs the steps that the file has not seen, and undoes one that fails") {

@@ -74,6 +74,29 @@ const std::vector<Case> cases = {
        CHECK(ids(store.lease("x", 9)) == Ids{"b"});
        CHECK(store.pending("y") == 0);
      }},
+    {"a count is raised by what is folded into the alert, until it is leased",
+     [](Store& store) {
+       const auto raise = [&](std::vector<Addressed> alerts, std::vector<RaisedCount> raised) {
+         Commit commit;
+         commit.alerts = alerts;
+         commit.raised_counts = raised;
+         REQUIRE(store.commit(commit).has_value());
+       };
+       raise({addressed("a", {"x", "y"}), addressed("b", {"x"})}, {{"a", 2}, {"nobody", 7}});
+       const std::vector<Delivery> first = store.lease("x", 9);
+       REQUIRE(ids(first) == Ids{"a", "b"});
+       CHECK(first[0].alert->count == 3);
+       CHECK(first[1].alert->count == 1);
+       raise({}, {{"a", 10}, {"b", 1}});
+       store.mark("x", first[0].number, DeliveryOutcome::delivered);
+       store.release("x", first[1].number);
+       const std::vector<Delivery> again = store.lease("x", 9);
+       REQUIRE(ids(again) == Ids{"b"});
+       CHECK(again[0].alert->count == 2);
+       const std::vector<Delivery> other = store.lease("y", 9);
+       REQUIRE(ids(other) == Ids{"a"});
+       CHECK(other[0].alert->count == 13);
+     }},
     {"a position is the last of its input",
      [](Store& store) {
        CHECK(store.positions().empty());
