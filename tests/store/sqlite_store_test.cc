@@ -456,8 +456,7 @@ TEST_CASE("a file of a later version is refused and left as it is") {
   {
     Database database;
     REQUIRE(database.open(scratch.file("state/tocsin.db")) == SQLITE_OK);
-    REQUIRE(database.execute("PRAGMA user_version = " + std::to_string(version)) ==
-            SQLITE_OK);
+    REQUIRE(database.execute("PRAGMA user_version = " + std::to_string(version)) == SQLITE_OK);
   }
   CHECK(open(scratch.file("state"))->pending("x") == 1);
 }
