@@ -118,7 +118,9 @@ class Box:
 def program_for_others(folder):
     """A copy of the program where another user can run it: a clone may stand in a folder that is root's alone."""
     copy = folder / "tocsin"
-    shutil.copyfile(PROGRAM, copy)
+    # By a process of its own: what another scenario starts meanwhile would hold the copy open for writing, and a program
+    # that somebody writes cannot be run.
+    subprocess.run(["cp", str(PROGRAM), str(copy)], check=True)
     os.chmod(copy, 0o755)
     return str(copy)
 
