@@ -45,8 +45,8 @@ class Loader {
     result_.pipelines_failed = !pipelines_.load(options_.pipelines, of_pipelines);
     if (!result_.pipelines_failed) {
       first_diagnostics_ = found_.diagnostics;
-      result_.paths_failed = found_.diagnostics.errors() > 0;
     }
+    result_.paths_failed = first_diagnostics_.errors() > 0;
     for (const Diagnostic& problem : of_pipelines.list()) {
       first_diagnostics_.add(problem);
     }

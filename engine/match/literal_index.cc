@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace tocsin::compiled {
 namespace {
 
 // Grams are counted in this many cells for each; two that share one only look more frequent than
 // they are.
-constexpr std::size_t count_cells_per_gram = 8;
+constexpr std::size_t count_cells_per_gram = 4;
 constexpr std::size_t count_cells_min = 1u << 10;
 constexpr std::size_t count_cells_max = 1u << 18;
 // One bit in 16 set: few false look-ups, and 64 Kbit (8 KB) for 4,000 grams.
@@ -29,12 +30,15 @@ LiteralIndex::LiteralIndex(const std::vector<Literal>& literals) {
   }
   const std::size_t cells =
       std::clamp(std::bit_ceil(grams * count_cells_per_gram), count_cells_min, count_cells_max);
-  std::vector<std::uint32_t> counts(cells);
+  std::vector<std::uint16_t> counts(cells);
   const int shift = 32 - std::countr_zero(cells);
   const auto cell = [shift](const char* from) { return hash(load(from)) >> shift; };
   for (const Literal& literal : literals) {
     for (std::size_t at = 0; at + gram_bytes <= literal.text.size(); ++at) {
-      ++counts[cell(literal.text.data() + at)];
+      std::uint16_t& count = counts[cell(literal.text.data() + at)];
+      if (count < std::numeric_limits<std::uint16_t>::max()) {
+        ++count;
+      }
     }
   }
   for (const Literal& literal : literals) {
