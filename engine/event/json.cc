@@ -47,7 +47,7 @@ struct JsonReader::Impl {
     }
     const bool learns = shapes.wants_to_learn();
     const bool read =
-        walk.read(current, plan, extent, strict, event, learns ? &shapes.visited() : nullptr);
+        walk.read(current, plan, extent, strict, event, learns ? &shapes.notes() : nullptr);
     refused = walk.refused();
     if (learns && read && !refused) {
       shapes.learn(current, plan, event);

@@ -74,7 +74,7 @@ bool JsonWalk::read(const StructuralIndex& index,
                     FieldPlan::Extent extent,
                     bool strict,
                     Event& event,
-                    std::vector<VisitedKey>* visited) {
+                    WalkNotes* notes) {
   begin(index);
   strict_ = strict;
   refused_ = false;
@@ -83,7 +83,7 @@ bool JsonWalk::read(const StructuralIndex& index,
   plan_ = &plan;
   extent_ = extent;
   event_ = &event;
-  visited_ = visited;
+  notes_ = notes;
   if (next_ == last_) {
     return fail("no value", next_);
   }
@@ -93,7 +93,7 @@ bool JsonWalk::read(const StructuralIndex& index,
     } else {
       ++next_;
       frames_[depth_++] = {0, no_field, no_entry, false};
-      const bool read = visited == nullptr ? run_form<false>() : run_form<true>();
+      const bool read = notes == nullptr ? run_form<false>() : run_form<true>();
       if (!read) {
         return false;
       }
@@ -162,7 +162,7 @@ bool JsonWalk::members(bool at_separator) {
                                    ? escaped_step(node, {text + key, size})
                                    : stepper.step(text + key, size);
     if (notes_keys) {
-      visited_->push_back({at + 1, node, to});
+      notes_->keys.push_back({at + 1, node, to});
     }
     if (string) {
       if (to.field != no_field) {
@@ -281,6 +281,9 @@ bool JsonWalk::take_word(FieldId field, bool in_array) {
   const std::string_view word = bare_word(text_, positions_[next_], positions_[next_ + 1]);
   if (has_quote(word)) {
     return fail("a quote inside a bare word", next_);
+  }
+  if (notes_ != nullptr && field == no_field) {
+    notes_->words.push_back(next_);
   }
   ++next_;
   refused_ = refused_ || (strict_ && !is_strict_json_word(word));

@@ -27,6 +27,13 @@ struct VisitedKey {
   FieldPlan::Step to;
 };
 
+// What a walk looked at, beside the values that became entries.
+struct WalkNotes {
+  std::vector<VisitedKey> keys;
+  std::vector<std::uint32_t>
+      words;  // bare words that are no field's, where other records have more
+};
+
 class JsonWalk {
  public:
   JsonWalk();
@@ -34,14 +41,14 @@ class JsonWalk {
   // Reads the one value whose structural characters are `index` into `event`, which has been reset
   // for `plan` and told what is known of its text. False: it is malformed.
   // `strict`: what nobody wants is judged too, and refused() says whether a strict parser would
-  // refuse the value, but for its escapes. `visited`: where not nullptr, what is asked of the plan
-  // is added to it.
+  // refuse the value, but for its escapes. `notes`: where not nullptr, what was looked at is added
+  // to it.
   bool read(const StructuralIndex& index,
             const FieldPlan& plan,
             FieldPlan::Extent extent,
             bool strict,
             Event& event,
-            std::vector<VisitedKey>* visited = nullptr);
+            WalkNotes* notes = nullptr);
   bool refused() const { return refused_; }
 
   // The structural character behind the value that begins at `structural`, or 0: its brackets do
@@ -105,7 +112,7 @@ class JsonWalk {
   const FieldPlan* plan_ = nullptr;
   FieldPlan::Extent extent_ = FieldPlan::Extent::whole;
   Event* event_ = nullptr;
-  std::vector<VisitedKey>* visited_ = nullptr;
+  WalkNotes* notes_ = nullptr;
   JsonFault fault_;
   std::vector<Frame> frames_;  // limits::json_depth_max of them
   std::vector<std::uint64_t> kinds_;

@@ -98,7 +98,7 @@ struct alignas(64) Shape {
   std::uint16_t others = 0;   // further values
   std::uint16_t links = 0;
   std::uint16_t present = 0;
-  std::uint16_t words = 0;  // of strict reading: all of them
+  std::uint16_t words = 0;  // that are judged, but no entries
   std::uint16_t entries = 0;
 
   const char* kinds() const { return reinterpret_cast<const char*>(this + 1); }
@@ -209,14 +209,14 @@ struct RecordShapes::Impl {
   std::uint32_t count = 0;
   FieldPlan::Extent extent = FieldPlan::Extent::whole;
   bool strict = false;
-  std::vector<VisitedKey> visited;
+  WalkNotes notes;
 };
 
 RecordShapes::RecordShapes() : impl_(std::make_unique<Impl>()) {}
 RecordShapes::~RecordShapes() = default;
 
-std::vector<VisitedKey>& RecordShapes::visited() {
-  return impl_->visited;
+WalkNotes& RecordShapes::notes() {
+  return impl_->notes;
 }
 
 void RecordShapes::Impl::forget() {
@@ -272,7 +272,8 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
   impl.note(false);
   wants_to_learn_ = alike < same_kinds_max && impl.credit >= learning_cost;
   if (wants_to_learn_) {
-    impl.visited.clear();
+    impl.notes.keys.clear();
+    impl.notes.words.clear();
   }
   return Answer::unknown;
 }
@@ -301,7 +302,7 @@ bool judge_words(const Shape& shape, const Record& record, bool& refused) {
     if (has_quote(word)) {
       return false;
     }
-    refused = refused || !is_strict_json_word(word);
+    refused = refused || (shape.strict && !is_strict_json_word(word));
   }
   return true;
 }
@@ -318,7 +319,7 @@ RecordShapes::Answer RecordShapes::Impl::read_by(Shape& shape,
     return Answer::unknown;
   }
   bool refused = false;
-  if ((shape.strict && !judge_words(shape, record, refused)) || !fill<form>(shape, record, event)) {
+  if (!judge_words(shape, record, refused) || !fill<form>(shape, record, event)) {
     return Answer::unknown;
   }
   return refused ? Answer::refused : Answer::ok;
@@ -445,10 +446,16 @@ void RecordShapes::learn(const StructuralIndex& index, const FieldPlan& plan, co
       !Impl::draft_takes(record, event, draft)) {
     return;
   }
-  for (std::uint32_t i = 0; impl.strict && i < impl.count; ++i) {
-    const char c = index.kinds[index.first + i];
-    if (c != '"' && !is_json_operator(c)) {
-      draft.words.push_back(static_cast<std::uint16_t>(i));
+  if (impl.strict) {
+    for (std::uint32_t i = 0; i < impl.count; ++i) {
+      const char c = index.kinds[index.first + i];
+      if (c != '"' && !is_json_operator(c)) {
+        draft.words.push_back(static_cast<std::uint16_t>(i));
+      }
+    }
+  } else {
+    for (const std::uint32_t structural : impl.notes.words) {
+      draft.words.push_back(static_cast<std::uint16_t>(structural - index.first));
     }
   }
   shape.hash = impl.hash;
@@ -469,7 +476,7 @@ bool RecordShapes::Impl::draft_keys(const Record& record,
     draft.keys.push_back({static_cast<std::uint16_t>(key.structural - first), pattern});
     draft.leads.push_back({key.node, key.to});
   };
-  for (const VisitedKey& visit : visited) {
+  for (const VisitedKey& visit : notes.keys) {
     const std::uint32_t structural = visit.structural - first;
     const std::uint32_t begin = record.positions[structural] + 1;
     const std::uint32_t end = closing_quote(record.text, record.positions[structural + 1]);

@@ -44,9 +44,9 @@ class RecordShapes {
               bool strict,
               Event& event);
 
-  // After `unknown`: should the walk note the keys it looks at, and learn() be called?
+  // After `unknown`: should the walk note what it looks at, and learn() be called?
   bool wants_to_learn() const { return wants_to_learn_; }
-  std::vector<struct VisitedKey>& visited();
+  struct WalkNotes& notes();
   // The record was walked, and neither broken nor refused.
   void learn(const StructuralIndex& index, const FieldPlan& plan, const Event& event);
 

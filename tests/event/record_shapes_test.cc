@@ -158,6 +158,28 @@ TEST_CASE("a record whose keys, words or spelling differ is read as what it is")
   }
 }
 
+TEST_CASE("a broken word is found where a longer path would go on, as the walk finds it") {
+  struct Case {
+    std::string like;
+    std::string record;
+  };
+  const Case cases[] = {
+      {R"({"a":1,"c":"x"})", R"({"a":1"","c":"x"})"},
+      {R"({"a":1,"c":"x"})", R"({"a":1"a,b","c":"x"})"},
+      {R"({"a":[null],"c":"x"})", R"({"a":[nul"l,"],"c":"x"})"},
+      {R"({"a":[[null],1,"n"],"c":"x"})", R"({"a":[[null],1"a,b","n"],"c":"x"})"},
+      {R"({"a":{"z":1},"c":"x"})", R"({"a":{"z":1"a,b"},"c":"x"})"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.like);
+    Twins twins({"a.b", "c"});
+    twins.read(one.like);
+    twins.read(one.record);
+    twins.read(one.like);
+    CHECK(twins.by_shape() >= 1);
+  }
+}
+
 TEST_CASE("strict reading by a shape judges every bare word, wanted or not") {
   Twins twins({"a"});
   twins.read(R"({"a":"x","b":[1,{"c":true}],"d":2})");

@@ -19,8 +19,21 @@ class JsonVariation {
   std::string of(const std::string& json,
                  const std::vector<std::string>& strings,
                  std::size_t rate) {
-    static const std::vector<std::string> words = {
-        "true", "false", "null", "0", "42", "-7", "1e400", "01x", "NaN", "tru", "1\"", "t\"x"};
+    static const std::vector<std::string> words = {"true",
+                                                   "false",
+                                                   "null",
+                                                   "0",
+                                                   "42",
+                                                   "-7",
+                                                   "1e400",
+                                                   "01x",
+                                                   "NaN",
+                                                   "tru",
+                                                   "1\"",
+                                                   "t\"x",
+                                                   "1\"\"",
+                                                   "t\"a,b\"",
+                                                   "nul\"l]\""};
     std::string out;
     std::size_t at = 0;
     while (at < json.size()) {
