@@ -280,8 +280,9 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
 
 namespace {
 
-// An entry is three words: where the value is; how long, and what kind; what comes next. Put
-// together as such they are three stores, of which the compiler makes eight.
+// An entry is three words: where the value is; how long, and what kind; what comes next. Written
+// as such they are three stores, of which the compiler makes eight, or a detour over the stack that
+// takes longer than all else here.
 std::uint64_t second_word(const Value& value) {
   return std::bit_cast<std::array<std::uint64_t, 2>>(value)[1];
 }
@@ -289,9 +290,13 @@ template <class Entry>
 void put_words(Entry& entry, const char* data, std::uint64_t second) {
   static_assert(sizeof(Entry) == 3 * sizeof(std::uint64_t));
   static_assert(std::endian::native == std::endian::little);
-  const std::array<std::uint64_t, 3> words = {
-      static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data)), second, no_entry};
-  std::memcpy(static_cast<void*>(&entry), words.data(), sizeof words);
+  const auto put = [bytes = reinterpret_cast<char*>(&entry)](std::size_t word,
+                                                             std::uint64_t value) {
+    std::memcpy(bytes + word * sizeof value, &value, sizeof value);
+  };
+  put(0, static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data)));
+  put(1, second);
+  put(2, no_entry);
 }
 
 // False: the record is broken.
