@@ -16,8 +16,9 @@ constexpr DiagnosticCode document_codes[] = {
     {"link-outside",
      "In folders, links that lead out of the folder or to nothing are not followed."},
     {"cache-unusable",
-     "The folder of --cache cannot be made or written, or others may write to it; the rules are "
-     "parsed without it."},
+     "The folder of --cache, or a file in it, cannot be made or written, or others may write to "
+     "it; "
+     "the rules are loaded without it."},
     {"file-size", "The file is larger than the limit rule_file_bytes_max."},
     {"not-utf-8",
      "Rule files are UTF-8; a byte that is not leaves the meaning of the file in doubt."},

@@ -315,6 +315,8 @@ def essence(alert):
     copy = dict(alert)
     copy.pop("detected_at")
     copy.pop("engine")
+    # Later firings raise it until it is delivered.
+    copy.pop("count", None)
     # Of the copies of a CloudTrail record the first that is read is named; which one that is depends on the run.
     copy["events"] = [
         {key: value for key, value in event.items() if key != "source" and (key != "record" or event["event_id"] is None)}
