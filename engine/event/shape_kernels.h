@@ -37,7 +37,7 @@ struct ShapeKernels {
 
   // Writes `count` kinds to `out`, whole blocks, with one sign for all that is neither a string nor
   // an operator: the first byte of a bare word says nothing of the structure. Returns a hash.
-  // Preconditions: block_kinds bytes are readable at each block, and `out` has room for whole ones.
+  // Precondition: `out` has room for whole blocks.
   std::uint64_t (*normalize)(const char* kinds, std::size_t count, char* out) = nullptr;
   // Are these the same normal kinds? Both in whole blocks.
   bool (*same_kinds)(const char* a, const char* b, std::size_t count) = nullptr;

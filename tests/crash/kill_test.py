@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support import IS_SOAK, Endpoint, Log, Records, Tocsin, essence, eventually, stored_alerts
+from support import IS_SOAK, Endpoint, Log, Records, Tocsin, essence, eventually, folded_counts, stored_alerts
 
 RECORDS = 1_000_000 if IS_SOAK else 40_000
 KILLS = 200 if IS_SOAK else 6
@@ -55,7 +55,7 @@ class Kills(unittest.TestCase):
         self.folder = pathlib.Path(scratch.name)
 
     def follow(self, name, records, failures, disturb):
-        """Runs to the end; returns the endpoint and the alerts that are stored."""
+        """Runs to the end; returns the endpoint, the alerts that are stored, and what was folded into each."""
         folder = self.folder / name
         folder.mkdir()
         endpoint = Endpoint(failures)
@@ -79,12 +79,12 @@ class Kills(unittest.TestCase):
         self.assertNotIn("damaged", tocsin.said())
         if disturb:
             self.assertGreater(sum(log.rotations for log in writer.logs.values()), 3)
-        return endpoint, stored_alerts(tocsin.state)
+        return endpoint, stored_alerts(tocsin.state), folded_counts(tocsin.state)
 
     def test_stored_alerts_are_those_of_an_undisturbed_run(self):
         base = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) - datetime.timedelta(hours=8)
         records = Records(RECORDS, EVENT_SECONDS, base, USUAL)
-        calm, expected = self.follow("calm", records, 0.0, None)
+        calm, expected, calm_folded = self.follow("calm", records, 0.0, None)
         rng = random.Random(5)
 
         def disturb(tocsin):
@@ -95,7 +95,7 @@ class Kills(unittest.TestCase):
                     time.sleep(rng.uniform(0, 0.5))  # files are rotated while nobody looks
                 tocsin.start()
 
-        endpoint, stored = self.follow("killed", records, 0.1, disturb)
+        endpoint, stored, folded = self.follow("killed", records, 0.1, disturb)
         counts = collections.Counter(expected.values())
         print(f"{RECORDS} records, {KILLS} kills, {len(expected)} alerts: {dict(calm.titles())}")
         self.assertGreater(len(counts), 7, counts)
@@ -104,7 +104,15 @@ class Kills(unittest.TestCase):
         self.assertEqual(endpoint.delivered(), set(expected))
         for alert, body in calm.bodies.items():
             self.assertEqual(essence(endpoint.bodies[alert]), essence(body))
+            self.check_counts(alert, [(body, calm_folded[alert]), (endpoint.bodies[alert], folded[alert])])
         self.check_repeats(endpoint)
+
+    def check_counts(self, alert, runs):
+        """The count that an alert was raised with is the same in all runs; what was delivered is that and some of the later firings
+        (all that is known of it is how many there were), so that it is equal where there were none."""
+        least = max(body.get("count", 0) - later for body, later in runs)
+        most = min(body.get("count", 0) for body, _ in runs)
+        self.assertLessEqual(least, most, (alert, [(body.get("count"), later) for body, later in runs]))
 
     def check_repeats(self, endpoint):
         """What was taken twice was the last that an earlier life had delivered."""

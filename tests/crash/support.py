@@ -310,12 +310,21 @@ def stored_alerts(state):
         connection.close()
 
 
+def folded_counts(state):
+    """id -> how many later firings were folded into the alert."""
+    connection = sqlite3.connect(state / "tocsin.db")
+    try:
+        return dict(connection.execute("SELECT id, folded FROM alert"))
+    finally:
+        connection.close()
+
+
 def essence(alert):
     """An alert without what tells when and by whom it was received."""
     copy = dict(alert)
     copy.pop("detected_at")
     copy.pop("engine")
-    # Later firings raise it until it is delivered.
+    # Later firings raise it until it is delivered: Kills.check_counts().
     copy.pop("count", None)
     # Of the copies of a CloudTrail record the first that is read is named; which one that is depends on the run.
     copy["events"] = [
