@@ -70,8 +70,8 @@ struct RecordDecoder::Impl {
   bool open_envelope(std::size_t depth);
   std::string_view text_of(const Part& part, std::size_t depth);
   ReadStatus read(const Part& part, std::string_view text, std::size_t depth);
-  SourceClass source_of(SourceClass source) const;
-  void emit(ReadStatus status, const SourceClass& source);
+  void apply_settings(SourceClass& source) const;
+  void emit(ReadStatus status, SourceClass& source);
   void malformed(const Part& part, std::string_view text, std::size_t depth);
   Level& level(std::size_t depth) {
     if (levels[depth] == nullptr) {
@@ -307,7 +307,7 @@ ReadStatus RecordDecoder::Impl::read(const Part& part, std::string_view text, st
 }
 
 // What the input's settings say goes before what the record looks like.
-SourceClass RecordDecoder::Impl::source_of(SourceClass source) const {
+void RecordDecoder::Impl::apply_settings(SourceClass& source) const {
   if (options.any_log_source) {
     source.kind = SourceClass::Kind::any;
   } else if (options.log_source) {
@@ -322,12 +322,12 @@ SourceClass RecordDecoder::Impl::source_of(SourceClass source) const {
       source.second_service = {};
     }
   }
-  return source;
 }
 
-void RecordDecoder::Impl::emit(ReadStatus status, const SourceClass& source) {
+void RecordDecoder::Impl::emit(ReadStatus status, SourceClass& source) {
   event.derive(geo);
-  visitor->on_event(event, source_of(source), status == ReadStatus::repaired, offset);
+  apply_settings(source);
+  visitor->on_event(event, source, status == ReadStatus::repaired, offset);
 }
 
 void RecordDecoder::Impl::malformed(const Part& part, std::string_view text, std::size_t depth) {

@@ -169,11 +169,8 @@ Event::Text& Event::text_of(EntryId entry) {
   return texts_[at.text_state - 1];
 }
 
-std::string_view Event::text(EntryId entry) {
+std::string_view Event::decoded_text(EntryId entry) {
   const Value value = entries_[entry].value;
-  if (value.plain) {
-    return value.raw();
-  }
   switch (value.kind) {
     case ValueKind::null:
     case ValueKind::empty_array:

@@ -72,7 +72,10 @@ class Event {
 
   // A value's text: a string with its escapes decoded, a number or bool as written, an object as
   // DETECTION.md, choice 4, says. Empty for null and []. Valid UTF-8.
-  std::string_view text(EntryId entry);
+  std::string_view text(EntryId entry) {
+    const Value& value = entries_[entry].value;
+    return value.plain ? value.raw() : decoded_text(entry);
+  }
   // fold(text(entry)), see engine/base/fold.h.
   std::string_view folded(EntryId entry);
 
@@ -116,6 +119,7 @@ class Event {
   // Bytes that live until the next record: chunks are kept and reused.
   class Arena;
 
+  std::string_view decoded_text(EntryId entry);
   void reset(const FieldPlan& plan, std::string_view json);
   void forget_values();
   bool read_rest();

@@ -67,13 +67,12 @@ SourceClass by_field_table(Event& event) {
   return {};
 }
 
-// The shape alone.
-SourceClass by_shape(Event& event) {
-  SourceClass source;
+// The shape alone: says all of `source` for CloudTrail, else nothing.
+void classify_by_shape(Event& event, SourceClass& source) {
   const FieldPlan::System& fields = event.plan().system();
   if (first_string(event, fields.event_version) == no_entry ||
       first_string(event, fields.aws_region) == no_entry) {
-    return source;
+    return;
   }
   const EntryId service = first_string(event, fields.event_source);
   const std::string_view service_name =
@@ -83,7 +82,7 @@ SourceClass by_shape(Event& event) {
   if (!call) {
     const EntryId type = first_string(event, fields.event_type);
     if (type == no_entry || event.text(type) != "AwsCloudTrailInsight") {
-      return source;
+      return;
     }
   }
   source.kind = SourceClass::Kind::known;
@@ -94,14 +93,17 @@ SourceClass by_shape(Event& event) {
   const EntryId category = first_string(event, fields.event_category);
   source.category = category == no_entry ? std::string_view("management")
                                          : lower_case(event, event.text(category));
-  return source;
 }
 
 }  // namespace
 
 SourceClass classify(Event& event) {
-  const SourceClass source = by_shape(event);
-  return source.cloudtrail ? source : by_field_table(event);
+  SourceClass source;
+  classify_by_shape(event, source);
+  if (!source.cloudtrail) {
+    source = by_field_table(event);
+  }
+  return source;
 }
 
 SourceClass class_of(const LogSource& source) {

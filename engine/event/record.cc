@@ -36,16 +36,10 @@ bool is_key(std::string_view raw, std::string_view key) {
 }
 
 // Eight bytes, the lowest first on every machine.
-char* put_number(std::uint64_t number, char* out) {
+void put_number(std::uint64_t number, char* out) {
   for (unsigned i = 0; i < 8; ++i) {
     out[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
   }
-  return out + 8;
-}
-
-// Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
-char* put_part(std::string_view part, char* out) {
-  return std::copy(part.begin(), part.end(), put_number(part.size(), out));
 }
 
 }  // namespace
@@ -81,33 +75,29 @@ std::optional<TimeNs> event_time(Event& event) {
 
 namespace {
 
+// They tell the two kinds of identities apart, for ever: ids of alerts are made of these.
+constexpr std::uint64_t account_seed = 'c';
+constexpr std::uint64_t place_seed = 's';
+
+// What says which record it is and what is in it are hashed where they stand, and the two hashes
+// become one: to put the texts together first takes three times as long.
 Hash128 identity(std::string_view event_id,
                  std::string_view account,
                  const Hash128& content,
                  const Hash128& stream_id,
                  std::uint64_t stream_offset) {
-  constexpr std::size_t numbers_bytes = 64;  // more than a letter and the numbers take
-  std::array<char, 256> small;
-  std::string large;  // for ids that are none
-  char* begin = small.data();
-  if (event_id.size() + account.size() + numbers_bytes > small.size()) {
-    large.resize(event_id.size() + account.size() + numbers_bytes);
-    begin = large.data();
-  }
-  char* end = begin;
+  Hash128 which;
   if (!event_id.empty()) {
-    *end++ = 'c';
-    end = put_part(event_id, end);
-    end = put_part(account, end);
+    which = content_hash(event_id, seeded_hash(account, account_seed));
   } else {
-    *end++ = 's';
-    end = put_number(stream_id.high, end);
-    end = put_number(stream_id.low, end);
-    end = put_number(stream_offset, end);
+    std::array<char, 24> place;
+    put_number(stream_id.high, place.data());
+    put_number(stream_id.low, place.data() + 8);
+    put_number(stream_offset, place.data() + 16);
+    which = content_hash({place.data(), place.size()}, place_seed);
   }
-  end = put_number(content.high, end);
-  end = put_number(content.low, end);
-  return content_hash({begin, static_cast<std::size_t>(end - begin)});
+  // Not twice the same: GCC 12 would do both in one vector, and wait for it to come over the stack.
+  return {which.high ^ content.high, which.low + content.low};
 }
 
 // The first text of a field that is not empty.

@@ -27,6 +27,8 @@ constexpr std::uint32_t structurals_max = 512;
 constexpr std::size_t patterns_max = 4096;
 // That have the same structure and other fields: more are not compared with a record.
 constexpr std::uint32_t same_kinds_max = 8;
+// In one place of the table. Nobody's records fill it but those of who wants it to be slow.
+constexpr std::uint32_t in_place_max = 32;
 // Learning takes as long as ten walks. Records that are like none before must not pay for it each.
 constexpr std::uint32_t credit_max = 64u << 10;
 constexpr std::uint32_t credit_of_known = 8;
@@ -174,7 +176,7 @@ struct RecordShapes::Impl {
            shape.strict == strict && kernels.same_kinds(shape.kinds(), normal.data(), count);
   }
   bool has_keys(std::span<const Key> keys, const Record& record) const {
-    return kernels.has_keys(keys, {patterns.data(), needed.data()}, record);
+    return kernels.has_keys(keys, patterns.data(), record);
   }
   template <JsonForm form>
   Answer read_by(Shape& shape, const Record& record, const FieldPlan& plan, Event& event);
@@ -196,7 +198,6 @@ struct RecordShapes::Impl {
   std::vector<std::uint32_t> heads;
   std::vector<Line> memory;
   std::vector<Pattern> patterns;
-  std::vector<std::uint32_t> needed;  // of each pattern
   std::unordered_map<std::string, std::uint16_t, KeyHash, std::equal_to<>> pattern_numbers;
   std::uint32_t credit = credit_max;
   std::uint32_t looked_at = 0;  // of a sample
@@ -223,7 +224,6 @@ void RecordShapes::Impl::forget() {
   std::fill(heads.begin(), heads.end(), no_shape);
   memory.clear();
   patterns.clear();
-  needed.clear();
   pattern_numbers.clear();
 }
 
@@ -254,7 +254,9 @@ RecordShapes::Answer RecordShapes::read(const StructuralIndex& index,
               (static_cast<std::uint64_t>(extent) << 63 | std::uint64_t{strict} << 62);
   const Record record{index.text, index.positions + index.first, count};
   std::uint32_t alike = 0;
-  for (std::uint32_t at = impl.head(impl.hash); at != no_shape; at = impl.shape(at).next) {
+  std::uint32_t seen = 0;
+  for (std::uint32_t at = impl.head(impl.hash); at != no_shape && seen < in_place_max;
+       at = impl.shape(at).next, ++seen) {
     Shape& shape = impl.shape(at);
     if (!impl.has_structure(shape)) {
       continue;
@@ -512,7 +514,6 @@ std::uint16_t RecordShapes::Impl::pattern_of(std::string_view key) {
   std::copy(key.begin(), key.end(), pattern.text);
   pattern.text[key.size()] = '"';
   patterns.push_back(pattern);
-  needed.push_back(0xffffffffu >> (ShapeKernels::key_bytes - 1 - key.size()));
   pattern_numbers.emplace(key, number);
   return number;
 }

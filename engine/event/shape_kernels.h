@@ -15,14 +15,10 @@ struct ShapeKernels {
   static constexpr std::size_t block_kinds = 64;
   static constexpr std::size_t key_bytes = 32;
 
-  // A key as it stands in a text behind its opening quote: it and its closing quote, then zeros.
+  // A key as it stands in a text behind its opening quote: it and its closing quote, then zeros,
+  // which count for nothing. No key has a zero in it.
   struct alignas(key_bytes) Pattern {
     char text[key_bytes] = {};
-  };
-  // Keys that many records have: of each its bytes, and a bit for each of those that count.
-  struct Patterns {
-    const Pattern* text = nullptr;
-    const std::uint32_t* needed = nullptr;
   };
   struct Key {
     std::uint16_t structural = 0;  // counted from the record's first
@@ -44,7 +40,7 @@ struct ShapeKernels {
   // Does each key stand where it is expected? Precondition: limits::padding_bytes are readable
   // behind the text.
   bool (*has_keys)(std::span<const Key> keys,
-                   const Patterns& patterns,
+                   const Pattern* patterns,
                    const Record& record) = nullptr;
 
   // Those that fit the kernel that simdjson has chosen for this machine (or was told to take).

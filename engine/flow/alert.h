@@ -22,6 +22,8 @@ struct Ruleset;
 
 // A copy of a record that matched, shared by all that refer to it.
 struct RecordCopy {
+  // Sets what is given below and nothing else: without it the compiler clears every byte before.
+  RecordCopy() noexcept {}
   std::string source;        // path, or "-"
   std::uint64_t record = 0;  // 0-based number in its source
   std::uint64_t offset = 0;  // in the decompressed stream

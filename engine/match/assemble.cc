@@ -166,6 +166,13 @@ class Ordering {
       }
       costs_.push_back(cost_of(evaluated.nodes[id]));
     }
+    program_.expressions.child_nodes.reserve(evaluated.children.size());
+    for (const ExprId child : evaluated.children) {
+      program_.expressions.child_nodes.push_back(evaluated[child]);
+    }
+    for (CompiledRule& rule : program_.rules) {
+      rule.root = evaluated[rule.condition];
+    }
   }
 
  private:
@@ -497,10 +504,13 @@ void assemble(Draft draft, ProgramData& out) {
   }
   build_indexes(out);
   build_keywords(out);
+  for (CompiledRule& rule : out.rules) {
+    const LogSource& source = out.log_sources[rule.log_source];
+    rule.meets_every_cloudtrail = source.category.empty() &&
+                                  (source.product.empty() || source.product == "aws") &&
+                                  (source.service.empty() || source.service == "cloudtrail");
+  }
   for (const LogSource& source : out.log_sources) {
-    out.meets_every_cloudtrail.push_back(
-        source.category.empty() && (source.product.empty() || source.product == "aws") &&
-        (source.service.empty() || source.service == "cloudtrail"));
     if (is_foreign_service(source)) {
       out.foreign_services.push_back(source.service);
     }

@@ -136,6 +136,9 @@ struct Group {
 struct Expressions {
   Nodes written;    // in the author's order: explain, dump
   Nodes evaluated;  // the same ids; children in order of cost, groups behind them
+  // By place in evaluated.children: the nodes themselves, so that those of a condition lie together
+  // and none has to be looked up.
+  std::vector<Node> child_nodes;
   std::vector<Group> groups;
   std::vector<PredicateId> members;
 };

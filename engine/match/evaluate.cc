@@ -335,9 +335,7 @@ bool Evaluation::group_holds(const Group& group) {
   return false;
 }
 
-bool Evaluation::holds(ExprId expr) {
-  const Nodes& nodes = program_.expressions.evaluated;
-  const Node& node = nodes[expr];
+bool Evaluation::holds(const Node& node) {
   switch (node.kind) {
     case Node::Kind::always:
       return true;
@@ -350,10 +348,11 @@ bool Evaluation::holds(ExprId expr) {
     case Node::Kind::all_of:
     case Node::Kind::any_of: {
       const bool decides = node.kind == Node::Kind::any_of;
-      for (const ExprId child : nodes.children_of(node)) {
-        const Node& inner = nodes[child];
-        const bool leaf = inner.kind == Node::Kind::leaf;
-        if ((leaf ? leaf_holds(inner) : holds(child)) == decides) {
+      const Node* const children = program_.expressions.child_nodes.data() + node.first;
+      for (std::uint32_t i = 0; i < node.count; ++i) {
+        const Node& child = children[i];
+        const bool leaf = child.kind == Node::Kind::leaf;
+        if ((leaf ? leaf_holds(child) : holds(child)) == decides) {
           return decides;
         }
       }

@@ -16,7 +16,9 @@ class Evaluation {
   // Fills scratch.candidates, each rule once.
   void find_candidates(const Audience& audience, bool skip_rules_that_need_nothing);
 
-  bool holds(ExprId expr);
+  // A node of Expressions::evaluated.
+  bool holds(const Node& node);
+  bool holds(ExprId expr) { return holds(program_.expressions.evaluated[expr]); }
   bool predicate_holds(PredicateId id);
 
   // The predicates of this group's field that were found true; holds(group) must have been asked

@@ -196,7 +196,7 @@ std::span<const RuleId> Program::match(Event& event,
   for (const RuleId rule : data.candidates) {
     const compiled::CompiledRule& compiled_rule = impl_->rules[index(rule)];
     // Most rules are for CloudTrail as a whole: what else there is takes looking up.
-    if (known && !(cloudtrail && impl_->meets_every_cloudtrail[compiled_rule.log_source] != 0)) {
+    if (known && !(cloudtrail && compiled_rule.meets_every_cloudtrail)) {
       route = route != nullptr ? route : &compiled::route_of(source, data);
       if (route->applies[compiled_rule.log_source] == 0) {
         continue;
@@ -204,7 +204,7 @@ std::span<const RuleId> Program::match(Event& event,
     }
     ++data.statistics.candidates;
     const std::uint64_t before = data.clock == nullptr ? 0 : data.clock();
-    const bool holds = evaluation.holds(compiled_rule.condition);
+    const bool holds = evaluation.holds(compiled_rule.root);
     if (data.clock != nullptr) {
       RuleProfile& profile = data.profile[index(rule)];
       profile.ticks += data.clock() - before;

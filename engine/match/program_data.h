@@ -19,9 +19,11 @@
 namespace tocsin::compiled {
 
 struct CompiledRule {
+  Node root;  // of Expressions::evaluated: `condition`
   ExprId condition{};
   std::uint32_t log_source = 0;  // into ProgramData::log_sources
   bool needs_nothing = false;
+  bool meets_every_cloudtrail = false;  // whatever service made the record
   std::uint32_t selection_first = 0;
   std::uint32_t selection_count = 0;
 };
@@ -49,9 +51,8 @@ struct ProgramData {
   std::vector<CompiledRule> rules;
   std::vector<NamedSelection> selections;
   std::vector<LogSource> log_sources;
-  std::vector<std::uint8_t> meets_every_cloudtrail;  // by log source: whatever service made it
-  std::vector<Witnesses> witnesses;                  // by rule: for dump
-  std::vector<Audience> general;  // [0]: every rule; [1]: those a CloudTrail record can meet
+  std::vector<Witnesses> witnesses;  // by rule: for dump
+  std::vector<Audience> general;     // [0]: every rule; [1]: those a CloudTrail record can meet
   // Services of rules that name no product and are left out of [1], ascending: see
   // meets_cloudtrail.
   std::vector<std::string> foreign_services;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/time.h"
 
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,27 @@ TEST_CASE("parse_rfc3339 reads every form and refuses impossible dates") {
     CAPTURE(text);
     CHECK(parse_rfc3339(text) == time);
   }
+}
+
+TEST_CASE("every date is read alike in the form that is read fast and in another one") {
+  int dates = 0;
+  for (int year = 1677; year <= 2262; ++year) {
+    for (int month = 0; month <= 13; ++month) {
+      for (int day = 0; day <= 32; ++day) {
+        char text[64];
+        const int size =
+            std::snprintf(text, sizeof text, "%04d-%02d-%02dT12:34:56", year, month, day);
+        const std::string date(text, static_cast<std::size_t>(size));
+        const std::optional<TimeNs> fast = parse_rfc3339(date + "Z");
+        const std::optional<TimeNs> other = parse_rfc3339(date + "+00:00");
+        if (fast != other || (fast && format_rfc3339(*fast) != date + "Z")) {
+          FAIL_CHECK(date);
+        }
+        dates += fast ? 1 : 0;
+      }
+    }
+  }
+  CHECK(dates == 584 * 365 + 141);  // with the leap days of 1678 to 2261
 }
 
 TEST_CASE("parse_epoch tells seconds, milli-, micro- and nanoseconds by magnitude") {

@@ -180,6 +180,50 @@ TEST_CASE("a broken word is found where a longer path would go on, as the walk f
   }
 }
 
+// All values without a string that have so many structural characters.
+Texts values_of(std::size_t structurals) {
+  if (structurals == 1) {
+    return {"1"};
+  }
+  Texts out;
+  if (structurals == 2) {
+    return {"[]", "{}"};
+  }
+  // A list of one value, or of a value and the members of a shorter list.
+  for (const std::string& one : values_of(structurals - 2)) {
+    out.push_back("[" + one + "]");
+  }
+  for (std::size_t first = 1; first + 4 <= structurals; ++first) {
+    for (const std::string& one : values_of(first)) {
+      for (const std::string& rest : values_of(structurals - first - 1)) {
+        if (rest.front() == '[' && rest != "[]") {
+          out.push_back("[" + one + "," + rest.substr(1));
+        }
+      }
+    }
+  }
+  return out;
+}
+
+TEST_CASE("records with strings in the same places and other brackets are told apart") {
+  const Texts few = values_of(7);
+  const Texts many = values_of(11);
+  REQUIRE(few.size() > 5);
+  REQUIRE(few.size() <= 32);
+  REQUIRE(many.size() > 64);  // more than are looked through for one record
+  for (const Texts& all : {few, many}) {
+    Twins twins({"a", "b"});
+    for (int round = 0; round < 3; ++round) {
+      for (const std::string& value : all) {
+        twins.read(R"({"a":)" + value + R"(,"b":"x"})");
+      }
+    }
+    if (all.size() == few.size()) {
+      CHECK(twins.by_shape() == 2 * few.size());
+    }
+  }
+}
+
 TEST_CASE("strict reading by a shape judges every bare word, wanted or not") {
   Twins twins({"a"});
   twins.read(R"({"a":"x","b":[1,{"c":true}],"d":2})");
