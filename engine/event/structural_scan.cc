@@ -75,25 +75,41 @@ constexpr Places places_of_block = [] {
   return places;
 }();
 
-TOCSIN_AVX512 inline void flatten_avx512(Run& run, const char* at, std::uint64_t bits) {
-  const __m512i iota = _mm512_load_si512(places_of_block.bytes);
-  const __m512i offset = _mm512_set1_epi32(static_cast<int>(at - run.begin));
-  const __m512i places = _mm512_maskz_compress_epi8(bits, iota);
-  const __m512i kinds = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(at));
-  const auto count = static_cast<std::uint32_t>(_mm_popcnt_u64(bits));
-  std::uint32_t* const positions = run.positions + run.count;
-  _mm512_storeu_si512(run.kinds + run.count, kinds);
-  store_avx512(positions, _mm512_maskz_extracti32x4_epi32(0xf, places, 0), offset);
-  if (count > 16) {
-    alignas(64) std::uint8_t all[block_bytes];
-    _mm512_store_si512(all, places);
-    for (std::uint32_t done = 16; done < count; done += 16) {
-      const auto* sixteen = reinterpret_cast<const __m128i*>(all + done);
-      store_avx512(positions + done, _mm_load_si128(sixteen), offset);
+class FlattenerAvx512 {
+ public:
+  TOCSIN_AVX512 FlattenerAvx512(const Run& run, const char* at)
+      : positions_(run.positions + run.count),
+        kinds_(run.kinds + run.count),
+        offset_(_mm512_set1_epi32(static_cast<int>(at - run.begin))) {}
+  // Of the block behind the one before.
+  TOCSIN_AVX512 void put(const char* at, std::uint64_t bits) {
+    const __m512i iota = _mm512_load_si512(places_of_block.bytes);
+    const __m512i places = _mm512_maskz_compress_epi8(bits, iota);
+    const __m512i kinds = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(at));
+    const auto count = static_cast<std::uint64_t>(_mm_popcnt_u64(bits));
+    _mm512_storeu_si512(kinds_, kinds);
+    store_avx512(positions_, _mm512_maskz_extracti32x4_epi32(0xf, places, 0), offset_);
+    if (count > 16) {
+      alignas(64) std::uint8_t all[block_bytes];
+      _mm512_store_si512(all, places);
+      for (std::uint64_t done = 16; done < count; done += 16) {
+        const auto* sixteen = reinterpret_cast<const __m128i*>(all + done);
+        store_avx512(positions_ + done, _mm_load_si128(sixteen), offset_);
+      }
     }
+    positions_ += count;
+    kinds_ += count;
+    offset_ = _mm512_add_epi32(offset_, _mm512_set1_epi32(block_bytes));
   }
-  run.count += count;
-}
+  std::uint32_t count(const Run& run) const {
+    return static_cast<std::uint32_t>(positions_ - run.positions);
+  }
+
+ private:
+  std::uint32_t* positions_;
+  char* kinds_;
+  __m512i offset_;
+};
 
 struct KernelAvx512 {
   // Of many blocks: is there a byte beyond ASCII?
@@ -137,8 +153,11 @@ struct KernelAvx512 {
   TOCSIN_AVX512 static std::uint64_t prefix_xor(std::uint64_t bits) {
     return prefix_xor_avx512(bits);
   }
+  using Flattener = FlattenerAvx512;
   TOCSIN_AVX512 static void flatten(Run& run, const char* at, std::uint64_t bits) {
-    flatten_avx512(run, at, bits);
+    Flattener one(run, at);
+    one.put(at, bits);
+    run.count = one.count(run);
   }
 };
 
@@ -256,6 +275,7 @@ struct KernelAvx2 {
   TOCSIN_AVX2 static Masks classify(const char* at) { return classify_avx2(at); }
   TOCSIN_AVX2 static Whites whites(const char* at) { return whites_avx2(at); }
   TOCSIN_AVX2 static std::uint64_t prefix_xor(std::uint64_t bits) { return prefix_xor_avx2(bits); }
+  using Flattener = PlainFlattener<KernelAvx2>;
   TOCSIN_AVX2 static void flatten(Run& run, const char* at, std::uint64_t bits) {
     flatten_bits(run, at, bits);
   }
@@ -358,6 +378,7 @@ struct KernelBaseline {
   static Masks classify(const char* at) { return classify_baseline(at); }
   static Whites whites(const char* at) { return whites_baseline(at); }
   static std::uint64_t prefix_xor(std::uint64_t bits) { return prefix_xor_by_shifts(bits); }
+  using Flattener = PlainFlattener<KernelBaseline>;
   static void flatten(Run& run, const char* at, std::uint64_t bits) { flatten_bits(run, at, bits); }
 };
 
