@@ -224,25 +224,25 @@ void AlertStage::tell_bad(const BatchResult& result) {
 }
 
 bool AlertStage::is_in_window(const Match& match) const {
-  if (match.record == nullptr) {
-    return true;  // it raises nothing, and correlations look for themselves
+  if (!match.alerts) {
+    return true;  // correlations look for themselves
   }
-  const std::optional<TimeNs> time = match.record->time;
+  const std::optional<TimeNs>& time = match.time;
   return !time || ((!settings_.since || *time >= *settings_.since) &&
                    (!settings_.until || *time < *settings_.until));
 }
 
-// What only feeds correlations has no record here, and no alert that could be a second copy.
+// What only feeds correlations has no alert that could be a second copy.
 void AlertStage::prefetch(const Match& match) const {
-  if (match.record != nullptr) {
+  if (match.alerts) {
     duplicates_.prefetch(id_of(match));
   }
 }
 
-// One rule and one record. Precondition: it has a record.
+// One rule and one record. Precondition: match.alerts.
 Hash128 AlertStage::id_of(const Match& match) const {
   const Hash128& rule = rule_keys_[index(match.rule)];
-  const Hash128& record = match.record->identity;
+  const Hash128& record = match.identity;
   return {rule.high ^ record.high, rule.low ^ record.low};
 }
 
@@ -253,7 +253,7 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
     return;
   }
   const Hash128 id = id_of(match);
-  const TimeNs time = match.record->time.value_or(0);
+  const TimeNs time = match.time.value_or(0);
   if (!duplicates_.insert(id, time)) {
     ++counters_.duplicates;
     return;

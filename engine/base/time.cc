@@ -204,12 +204,18 @@ TimeNs parse_plain(std::string_view text) {
   return (days * 86400 + hour * 3600 + minute * 60 + second) * second_ns;
 }
 
+std::optional<TimeNs> parse_any_rfc3339(std::string_view text);
+
 }  // namespace
 
 std::optional<TimeNs> parse_rfc3339(std::string_view text) {
-  if (const TimeNs time = parse_plain(text); time != no_time) {
-    return time;
-  }
+  const TimeNs time = parse_plain(text);
+  return time != no_time ? std::optional<TimeNs>(time) : parse_any_rfc3339(text);
+}
+
+namespace {
+
+std::optional<TimeNs> parse_any_rfc3339(std::string_view text) {
   Reader reader(text);
   const std::int64_t year = reader.digits(4);
   reader.need("-");
@@ -248,6 +254,8 @@ std::optional<TimeNs> parse_rfc3339(std::string_view text) {
                                minute * 60 + second - offset_minutes * 60;
   return seconds * second_ns + nanoseconds;
 }
+
+}  // namespace
 
 std::optional<TimeNs> parse_epoch(std::string_view text) {
   Reader reader(text);

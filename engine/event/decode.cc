@@ -319,7 +319,7 @@ void RecordDecoder::Impl::apply_settings(SourceClass& source) const {
       source.category = options.log_source->category;
     }
     if (!adds) {
-      source.second_service = {};
+      source.event_source = {};
     }
   }
 }

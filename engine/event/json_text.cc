@@ -2,6 +2,7 @@
 #include "engine/event/json_text.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstdint>
@@ -67,26 +68,22 @@ char* put_utf8(std::uint32_t code_point, char* out) {
   return out;
 }
 
+constexpr std::array<char, 256> short_escapes = [] {
+  std::array<char, 256> out{};
+  for (const char c : {'"', '\\', '/'}) {
+    out[static_cast<unsigned char>(c)] = c;
+  }
+  out['b'] = '\b';
+  out['f'] = '\f';
+  out['n'] = '\n';
+  out['r'] = '\r';
+  out['t'] = '\t';
+  return out;
+}();
+
 // What \c stands for, or 0 if it is no escape of one character.
 constexpr char short_escape(char c) {
-  switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-      return c;
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    default:
-      return 0;
-  }
+  return short_escapes[static_cast<unsigned char>(c)];
 }
 
 // Decodes the escape at raw[at] (a backslash) and advances behind it.
@@ -114,11 +111,6 @@ char* decode_escape(std::string_view raw, std::size_t& at, char* out) {
   return out;
 }
 
-char* copy(std::string_view text, char* out) {
-  std::memmove(out, text.data(), text.size());
-  return out + text.size();
-}
-
 template <typename Transform>
 std::string transformed(std::string_view raw, Transform transform) {
   std::string text(raw.size(), '\0');
@@ -131,23 +123,6 @@ std::string transformed(std::string_view raw, Transform transform) {
   return text;
 }
 
-}  // namespace
-
-char* decode_json_string(std::string_view raw, char* out) {
-  std::size_t at = 0;
-  while (at < raw.size()) {
-    const std::size_t escape = std::min(raw.find('\\', at), raw.size());
-    out = copy(raw.substr(at, escape - at), out);
-    at = escape;
-    if (at < raw.size()) {
-      out = decode_escape(raw, at, out);
-    }
-  }
-  return out;
-}
-
-namespace {
-
 // Bytes of a word that equal `c` have their high bit set in the result; those above the first such
 // byte may have it too.
 constexpr std::uint64_t bytes_equal(std::uint64_t word, char c) {
@@ -155,6 +130,42 @@ constexpr std::uint64_t bytes_equal(std::uint64_t word, char c) {
   const std::uint64_t differs = word ^ (each * static_cast<unsigned char>(c));
   return (differs - each) & ~differs & (each * 0x80);
 }
+
+}  // namespace
+
+// JSON in a string has an escape every few bytes. `out` is never ahead of raw[at]: a whole word
+// fits where one is read.
+char* decode_json_string(std::string_view raw, char* out) {
+  std::size_t at = 0;
+  while (raw.size() - at >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, raw.data() + at, 8);
+    std::memcpy(out, &word, 8);
+    const std::uint64_t stops = bytes_equal(word, '\\');
+    const std::size_t run = stops == 0 ? 8 : static_cast<std::size_t>(std::countr_zero(stops)) / 8;
+    at += run;
+    out += run;
+    if (run == 8) {
+      continue;
+    }
+    if (const char c = at + 1 < raw.size() ? short_escape(raw[at + 1]) : '\0'; c != 0) {
+      at += 2;
+      *out++ = c;
+    } else {
+      out = decode_escape(raw, at, out);
+    }
+  }
+  while (at < raw.size()) {
+    if (raw[at] == '\\') {
+      out = decode_escape(raw, at, out);
+    } else {
+      *out++ = raw[at++];
+    }
+  }
+  return out;
+}
+
+namespace {
 
 // Copies a string with its escapes decoded, from behind its opening quote to behind its closing
 // one, and moves `at` there. `out` is never ahead of raw[at]: a whole word fits where one is read.

@@ -89,7 +89,7 @@ void classify_by_shape(Event& event, SourceClass& source) {
   source.cloudtrail = true;
   source.product = "aws";
   source.service = "cloudtrail";
-  source.second_service = service_name.substr(0, service_name.find('.'));
+  source.event_source = service_name;
   const EntryId category = first_string(event, fields.event_category);
   source.category = category == no_entry ? std::string_view("management")
                                          : lower_case(event, event.text(category));
@@ -122,7 +122,7 @@ bool applies(const LogSource& rule, const SourceClass& record) {
   return attribute_applies(rule.category, record.category) &&
          attribute_applies(rule.product, record.product) &&
          (attribute_applies(rule.service, record.service) ||
-          (!record.second_service.empty() && rule.service == record.second_service));
+          (!record.event_source.empty() && rule.service == record.second_service()));
 }
 
 }  // namespace tocsin

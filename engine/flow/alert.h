@@ -22,8 +22,6 @@ struct Ruleset;
 
 // A copy of a record that matched, shared by all that refer to it.
 struct RecordCopy {
-  // Sets what is given below and nothing else: without it the compiler clears every byte before.
-  RecordCopy() noexcept {}
   std::string source;        // path, or "-"
   std::uint64_t record = 0;  // 0-based number in its source
   std::uint64_t offset = 0;  // in the decompressed stream
@@ -37,8 +35,12 @@ struct RecordCopy {
 // One rule met by one record.
 struct Match {
   RuleId rule{};
+  bool alerts = false;         // a rule that the record meets raises alerts: the identity is known
   std::uint64_t sequence = 0;  // of the record: ascending in the order of the input
-  // Null: no rule that this record meets raises alerts, and no correlation shows it.
+  std::optional<TimeNs> time;  // event time
+  Hash128 identity;
+  // Null: nobody wants it (RunOptions::want_evidence), and no correlation shows it; or no rule that
+  // the record meets raises alerts.
   std::shared_ptr<const RecordCopy> record;
   std::vector<Evidence> evidence;  // empty if nobody wants it
 };

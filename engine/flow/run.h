@@ -81,7 +81,7 @@ class ResultConsumer {
 
 struct RunOptions {
   std::uint32_t threads = 1;
-  bool want_evidence = true;                           // fill evidence; json, source ... of copies
+  bool want_evidence = true;                           // fill evidence, copy records
   FilterMode filter = FilterMode::automatic;           // before the parse
   bool wants_time = false;                             // fill BatchResult::latest_time always
   std::uint64_t (*profile_clock)() = nullptr;          // measures each rule, see Run::profile()

@@ -125,13 +125,15 @@ class BatchVisitor final : public RecordVisitor {
             std::uint64_t record,
             std::uint64_t offset,
             std::span<const RuleId> rules) {
-    // evidence() uses the scratch that `rules` lives in.
-    matched_.assign(rules.begin(), rules.end());
+    if (want_evidence_) {  // evidence() uses the scratch that they live in
+      matched_.assign(rules.begin(), rules.end());
+      rules = matched_;
+    }
     const Ruleset& ruleset = *batch_.ruleset;
     bool alerts = copies_all_;
     bool is_shown = false;
     bool feeds = false;
-    for (const RuleId rule : matched_) {
+    for (const RuleId rule : rules) {
       alerts = alerts || flag(ruleset.alerts_alone, rule, true);
       is_shown = is_shown || feeds_.is_shown(rule);
       feeds = feeds || feeds_.feeds(rule);
@@ -143,27 +145,29 @@ class BatchVisitor final : public RecordVisitor {
     // What no alert will show is not copied: the baseline of a detector may be a third of all
     // records.
     std::shared_ptr<RecordCopy> copy;
-    if (alerts || is_shown) {
-      const bool whole = is_shown || want_evidence_;
-      copy = whole ? std::make_shared<RecordCopy>() : slim_copy();
+    if (is_shown || copies_all_ || (alerts && want_evidence_)) {
+      copy = std::make_shared<RecordCopy>();
       copy->record = record;
       copy->offset = offset;
       copy->cloudtrail = source.cloudtrail;
       copy->time = time;
       copy->identity = identity;
-      if (whole) {
-        copy->source = batch_.source->name;
-        copy->json = std::string(event.json());
-        const EntryId event_id = event.first(program_.plan().system().event_id);
-        if (source.cloudtrail && event_id != no_entry) {
-          copy->event_id = std::string(event.text(event_id));
-        }
+      copy->source = batch_.source->name;
+      copy->json = std::string(event.json());
+      const EntryId event_id = event.first(program_.plan().system().event_id);
+      if (source.cloudtrail && event_id != no_entry) {
+        copy->event_id = std::string(event.text(event_id));
       }
     }
-    for (const RuleId rule : matched_) {
+    for (const RuleId rule : rules) {
       Match& match = outcome_.result.matches.emplace_back();
       match.rule = rule;
+      match.alerts = alerts;
       match.sequence = record;
+      if (time) {  // not both words at once: see parse_rfc3339
+        match.time = *time;
+      }
+      match.identity = identity;
       match.record = copy;
       if (want_evidence_ && flag(ruleset.alerts_alone, rule, true)) {
         match.evidence = program_.evidence(rule, event, scratch_);
@@ -174,13 +178,8 @@ class BatchVisitor final : public RecordVisitor {
         outcome_.result.feed = std::make_shared<Feed>();
         outcome_.result.feed->reserve(feed_expected_);
       }
-      feed_builder_.add(event,
-                        matched_,
-                        time,
-                        identity,
-                        record,
-                        is_shown ? copy : nullptr,
-                        *outcome_.result.feed);
+      feed_builder_.add(
+          event, rules, time, identity, record, is_shown ? copy : nullptr, *outcome_.result.feed);
       FeedRecord& fed = outcome_.result.feed->records.back();
       fed.offset = offset;
       fed.latest = outcome_.result.latest_time;
@@ -190,19 +189,6 @@ class BatchVisitor final : public RecordVisitor {
     }
   }
 
-  // Of a record that is only counted: many of them in one piece of memory.
-  std::shared_ptr<RecordCopy> slim_copy() {
-    if (slim_used_ == slim_copies_per_piece) {
-      // Each makes itself: nothing is zeroed before.
-      slim_ = std::make_shared_for_overwrite<std::array<RecordCopy, slim_copies_per_piece>>();
-      slim_used_ = 0;
-    }
-    return {slim_, &(*slim_)[slim_used_++]};
-  }
-
-  static constexpr std::size_t slim_copies_per_piece = 32;
-  std::shared_ptr<std::array<RecordCopy, slim_copies_per_piece>> slim_;
-  std::size_t slim_used_ = slim_copies_per_piece;
   const Batch& batch_;
   const Program& program_;
   bool want_evidence_;

@@ -48,11 +48,11 @@ const Audience& ProgramData::audience_of(const SourceClass& source) const {
     if (is_literal(source.product, "aws") && is_cloudtrail_category(source.category) &&
         (foreign_services.empty() ||
          ((is_literal(source.service, "cloudtrail") || !foreign(source.service)) &&
-          !foreign(source.second_service)))) {
+          !foreign(source.second_service())))) {
       return general[1];
     }
     for (const FixedAudience& candidate : fixed) {
-      if (source.second_service.empty() && candidate.source.category == source.category &&
+      if (source.event_source.empty() && candidate.source.category == source.category &&
           candidate.source.product == source.product &&
           candidate.source.service == source.service) {
         return candidate.audience;
@@ -94,21 +94,22 @@ void ScratchData::next_record() {
 }
 
 const Route& route_of(const SourceClass& source, ScratchData& scratch) {
+  const std::string_view second_service = source.second_service();
   std::uint64_t hash = 0;
   for (const std::string_view part :
-       {source.category, source.product, source.service, source.second_service}) {
+       {source.category, source.product, source.service, second_service}) {
     hash = seeded_hash(part, hash);
   }
   Route& route = scratch.routes[hash % scratch.routes.size()];
   if (route.used && route.category == source.category && route.product == source.product &&
-      route.service == source.service && route.second_service == source.second_service) {
+      route.service == source.service && route.second_service == second_service) {
     return route;
   }
   route.used = true;
   route.category = source.category;
   route.product = source.product;
   route.service = source.service;
-  route.second_service = source.second_service;
+  route.second_service = second_service;
   const std::vector<LogSource>& log_sources = scratch.program->log_sources;
   route.applies.resize(log_sources.size());
   for (std::size_t i = 0; i < log_sources.size(); ++i) {

@@ -37,7 +37,7 @@ class Recorder : public RecordVisitor {
     texts.emplace_back(event.json());
     offsets.push_back(offset);
     scalar_counts.push_back(event.scalars().size());
-    service = std::string(source.service) + "/" + std::string(source.second_service) + "/" +
+    service = std::string(source.service) + "/" + std::string(source.second_service()) + "/" +
               std::string(source.category) + "/" + std::string(source.product);
     kind = source.kind;
   }
@@ -406,7 +406,7 @@ TEST_CASE("a rule applies where each attribute it gives equals the record's") {
   record.kind = SourceClass::Kind::known;
   record.product = "aws";
   record.service = "cloudtrail";
-  record.second_service = "iam";
+  record.event_source = "iam";
   record.category = "management";
   CHECK(applies({"", "aws", ""}, record));
   CHECK(applies({"", "aws", "cloudtrail"}, record));

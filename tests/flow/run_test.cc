@@ -60,8 +60,10 @@ class Recorder final : public ResultConsumer {
     }
     numbers.push_back(result.number);
     for (const Match& match : result.matches) {
-      matches.push_back(result.ruleset->rules[index(match.rule)].title + "@" +
-                        match.record->source + ":" + std::to_string(match.record->record));
+      if (match.record != nullptr) {
+        matches.push_back(result.ruleset->rules[index(match.rule)].title + "@" +
+                          match.record->source + ":" + std::to_string(match.record->record));
+      }
       sequences.push_back(match.sequence);
     }
     for (const BadRecord& bad : result.bad) {
@@ -191,9 +193,15 @@ TEST_CASE("a match carries its record and evidence; without want_evidence its id
     CHECK(recorder.results[0].received_at == 77);
     REQUIRE(recorder.results[0].matches.size() == 1);
     const Match& match = recorder.results[0].matches[0];
-    CHECK(match.record->time == parse_rfc3339("2024-01-01T00:00:00Z"));
-    CHECK(match.record->identity == record_identity(line, false, content_hash("-"), 0));
-    CHECK(match.record->json == (want_evidence ? line : ""));
+    CHECK(match.alerts);
+    CHECK(match.time == parse_rfc3339("2024-01-01T00:00:00Z"));
+    CHECK(match.identity == record_identity(line, false, content_hash("-"), 0));
+    REQUIRE((match.record != nullptr) == want_evidence);
+    if (want_evidence) {
+      CHECK(match.record->time == match.time);
+      CHECK(match.record->identity == match.identity);
+      CHECK(match.record->json == line);
+    }
     CHECK(match.evidence.size() == (want_evidence ? 1u : 0u));
   }
 }

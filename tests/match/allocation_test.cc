@@ -69,7 +69,7 @@ TEST_CASE("matching allocates nothing in steady state") {
   known.kind = SourceClass::Kind::known;
   known.product = "aws";
   known.service = "cloudtrail";
-  known.second_service = "iam";
+  known.event_source = "iam";
   known.category = "management";
   Scratch scratch(*program);
   std::size_t matched = 0;

@@ -22,7 +22,7 @@ std::vector<SourceClass> sources() {
     source.category = category;
     source.product = product;
     source.service = service;
-    source.second_service = second;
+    source.event_source = second;
     return source;
   };
   return {SourceClass{},

@@ -179,7 +179,7 @@ std::vector<Kind> kinds() {
   cloudtrail.source.category = "management";
   cloudtrail.source.product = "aws";
   cloudtrail.source.service = "cloudtrail";
-  cloudtrail.source.second_service = "iam";
+  cloudtrail.source.event_source = "iam";
   return {unknown, any, windows, cloudtrail};
 }
 
