@@ -14,6 +14,7 @@
 
 #include "engine/base/wire.h"
 #include "rules/cache_file.h"
+#include "rules/keyword_file.h"
 #include "rules/load_wire.h"
 
 namespace tocsin {
@@ -84,6 +85,7 @@ void add_sources(const LoadOptions& options, ProgramBuilder& builder) {
     builder.expect_source(source);
   }
   builder.classify_by(options.source_rows);
+  builder.keep_keywords_in(keyword_file(options));
 }
 
 RulesetCache::RulesetCache(const LoadOptions& options)

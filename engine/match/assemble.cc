@@ -382,7 +382,7 @@ bool is_ascii(std::string_view text) {
 }
 
 // A record that is all ASCII has no other literal in it.
-void build_keywords(ProgramData& program) {
+void build_keywords(ProgramData& program, std::shared_ptr<MatcherStore> store) {
   std::vector<MultiLiteral::Literal> literals;
   for (std::uint32_t i = 0; i < program.pools.predicates.size(); ++i) {
     const CompiledPredicate& predicate = program.pools.predicates[i];
@@ -400,7 +400,7 @@ void build_keywords(ProgramData& program) {
   }
   std::erase_if(literals,
                 [](const MultiLiteral::Literal& literal) { return !is_ascii(literal.text); });
-  program.keywords = MultiLiteral(std::move(literals));
+  program.keywords = MultiLiteral(std::move(literals), std::move(store));
 }
 
 // Literal witnesses go into their field's index where one audience has more than a few of them.
@@ -503,7 +503,7 @@ void assemble(Draft draft, ProgramData& out) {
     mark_indexed(out, rules);
   }
   build_indexes(out);
-  build_keywords(out);
+  build_keywords(out, std::move(draft.keyword_store));
   for (CompiledRule& rule : out.rules) {
     const LogSource& source = out.log_sources[rule.log_source];
     rule.meets_every_cloudtrail = source.category.empty() &&

@@ -4,9 +4,11 @@
 // Cost: O(total size of the rules).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/match/matcher_store.h"
 #include "engine/match/program_data.h"
 
 namespace tocsin::compiled {
@@ -23,6 +25,7 @@ struct Draft {
   std::vector<LogSource> log_sources;
   std::vector<LogSource> expected_sources;
   std::vector<SourceRow> source_rows;
+  std::shared_ptr<MatcherStore> keyword_store;  // may be null
 };
 
 void assemble(Draft draft, ProgramData& out);

@@ -182,6 +182,10 @@ void ProgramBuilder::classify_by(std::span<const SourceRow> rows) {
   }
 }
 
+void ProgramBuilder::keep_keywords_in(std::shared_ptr<MatcherStore> store) {
+  impl_->draft.keyword_store = std::move(store);
+}
+
 void ProgramBuilder::save(std::string& bytes) const {
   compiled::write_draft(impl_->draft, impl_->field_paths(), bytes);
 }

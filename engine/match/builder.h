@@ -15,6 +15,7 @@
 
 #include "engine/base/result.h"
 #include "engine/event/log_source.h"
+#include "engine/match/matcher_store.h"
 #include "engine/match/predicate.h"
 
 namespace tocsin {
@@ -57,8 +58,12 @@ class ProgramBuilder {
   // The field table by which records are classified; its sources are expected ones too.
   void classify_by(std::span<const SourceRow> rows);
 
+  // Keeps the matcher of all keywords; may be null.
+  void keep_keywords_in(std::shared_ptr<MatcherStore> store);
+
   // What was added so far, for restore() by the same build of tocsin and of the libraries it runs
-  // with; but expected sources and field tables, which are added anew.
+  // with; but expected sources, field tables and the store of keywords, which are
+  // added anew.
   void save(std::string& bytes) const;
   // False: these are no such bytes, and the builder is as new. Afterwards no more rules can be
   // added, and build() gives what it would have given then. Precondition: nothing was added yet.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <utility>
@@ -11,6 +12,8 @@
 #include <hs.h>
 #endif
 
+#include "engine/base/hash.h"
+#include "engine/base/wire.h"
 #include "engine/match/ascii.h"
 
 namespace tocsin::compiled {
@@ -46,12 +49,87 @@ struct MultiLiteral::Scratch::Space {
   ~Space() { hs_free_scratch(scratch); }
 };
 
+namespace {
+
+// By tail: its number.
+using Tails = std::map<std::string, std::uint32_t>;
+
+// What a compiled matcher is made of.
+Hash128 identity(const Tails& tails) {
+  std::string bytes;
+  WireWriter out(bytes);
+  out.text(hs_version());
+  for (const auto& [tail, number] : tails) {
+    out.text(tail);
+    out.number(number);
+  }
+  return content_hash(bytes);
+}
+
+// nullptr: it is not kept, or cannot be used on this machine.
+hs_database_t* kept(MatcherStore& store, const Hash128& identity) {
+  const std::string bytes = store.read();
+  WireReader in(bytes);
+  const bool same = in.hash() == identity;
+  const std::string_view compiled = in.text();
+  hs_database_t* database = nullptr;
+  if (!same || !in.ok() || !in.at_end() ||
+      hs_deserialize_database(compiled.data(), compiled.size(), &database) != HS_SUCCESS) {
+    return nullptr;
+  }
+  return database;
+}
+
+void keep(MatcherStore& store, const Hash128& identity, const hs_database_t* database) {
+  char* compiled = nullptr;
+  std::size_t size = 0;
+  if (hs_serialize_database(database, &compiled, &size) != HS_SUCCESS) {
+    return;
+  }
+  std::string bytes;
+  WireWriter out(bytes);
+  out.hash(identity);
+  out.text({compiled, size});
+  std::free(compiled);
+  store.write(bytes);
+}
+
+// nullptr: it cannot be compiled.
+hs_database_t* compile_tails(const Tails& tails) {
+  std::vector<const char*> texts;
+  std::vector<std::size_t> sizes;
+  std::vector<unsigned> ids;
+  for (const auto& [tail, number] : tails) {
+    ids.push_back(number);
+    texts.push_back(tail.data());
+    sizes.push_back(tail.size());
+  }
+  const std::vector<unsigned> flags(texts.size(), HS_FLAG_CASELESS);
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  if (hs_compile_lit_multi(texts.data(),
+                           flags.data(),
+                           ids.data(),
+                           sizes.data(),
+                           static_cast<unsigned>(texts.size()),
+                           HS_MODE_BLOCK,
+                           nullptr,
+                           &database,
+                           &error) != HS_SUCCESS) {
+    hs_free_compile_error(error);
+    return nullptr;
+  }
+  return database;
+}
+
+}  // namespace
+
 std::unique_ptr<MultiLiteral::Database> MultiLiteral::compile() const {
   if (literals_.empty() || hs_valid_platform() != HS_SUCCESS) {
     return nullptr;
   }
   auto database = std::make_unique<Database>();
-  std::map<std::string, std::uint32_t> tails;
+  Tails tails;
   for (std::uint32_t i = 0; i < literals_.size(); ++i) {
     const std::string& text = literals_[i].text;
     std::string tail = text.substr(text.size() - std::min(text.size(), tail_bytes_max));
@@ -63,27 +141,16 @@ std::unique_ptr<MultiLiteral::Database> MultiLiteral::compile() const {
     }
     database->with_tail[row->second].push_back(i);
   }
-  std::vector<const char*> texts;
-  std::vector<std::size_t> sizes;
-  std::vector<unsigned> ids;
-  for (const auto& [tail, number] : tails) {
-    ids.push_back(number);
-    texts.push_back(tail.data());
-    sizes.push_back(tail.size());
-  }
-  const std::vector<unsigned> flags(texts.size(), HS_FLAG_CASELESS);
-  hs_compile_error_t* error = nullptr;
-  if (hs_compile_lit_multi(texts.data(),
-                           flags.data(),
-                           ids.data(),
-                           sizes.data(),
-                           static_cast<unsigned>(texts.size()),
-                           HS_MODE_BLOCK,
-                           nullptr,
-                           &database->compiled,
-                           &error) != HS_SUCCESS) {
-    hs_free_compile_error(error);
-    return nullptr;
+  const Hash128 made_of = identity(tails);
+  database->compiled = store_ == nullptr ? nullptr : kept(*store_, made_of);
+  if (database->compiled == nullptr) {
+    database->compiled = compile_tails(tails);
+    if (database->compiled == nullptr) {
+      return nullptr;
+    }
+    if (store_ != nullptr) {
+      keep(*store_, made_of, database->compiled);
+    }
   }
   return database;
 }
@@ -148,8 +215,10 @@ bool MultiLiteral::scan(std::string_view, Scratch&, Found, void*) const {
 
 #endif
 
-MultiLiteral::MultiLiteral(std::vector<Literal> literals)
-    : literals_(std::move(literals)), compiled_(std::make_unique<Compiled>()) {}
+MultiLiteral::MultiLiteral(std::vector<Literal> literals, std::shared_ptr<MatcherStore> store)
+    : literals_(std::move(literals)),
+      store_(std::move(store)),
+      compiled_(std::make_unique<Compiled>()) {}
 
 const MultiLiteral::Database* MultiLiteral::database() const {
   if (compiled_ == nullptr) {

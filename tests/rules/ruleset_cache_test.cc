@@ -14,6 +14,8 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "engine/base/limits.h"
+#include "engine/event/json.h"
 #include "rules/cache_file.h"
 #include "rules/load_wire.h"
 #include "tests/rules/load_fixture.h"
@@ -424,6 +426,80 @@ TEST_CASE("a load that failed in part is not kept: a file or a pipeline that can
   options.pipelines.push_back((folder.path() / "nowhere").string());
   CHECK(load_rules(options).pipelines_failed);
   CHECK(load_rules(options).pipelines_failed);
+}
+
+namespace {
+
+bool matches(const LoadResult& rules, const std::string& record) {
+  const Program& program = *rules.ruleset->program;
+  JsonReader reader;
+  Event event;
+  Scratch scratch(program);
+  SourceClass source;
+  source.kind = SourceClass::Kind::any;
+  std::string padded = record;
+  padded.append(limits::padding_bytes, ' ');
+  const std::string_view text = std::string_view(padded).substr(0, record.size());
+  REQUIRE(reader.read(text, program.plan(), false, event) == ReadStatus::ok);
+  return !program.match(event, source, scratch).empty();
+}
+
+}  // namespace
+
+TEST_CASE("the matcher of keywords is kept once it was needed, and damage to it does no harm") {
+  const test::ScratchFolder folder;
+  const auto write_words = [&folder](const std::string& more) {  // enough of them for a matcher
+    std::string words = more;
+    for (int i = 0; i < 40; ++i) {
+      words += ", keyword" + std::to_string(i);
+    }
+    folder.write("rules/words.yml",
+                 "title: Words\nlogsource: {product: test}\ndetection:\n  words: [" + words +
+                     "]\n  condition: words\n");
+  };
+  write_words("needle, thimble");
+  LoadOptions options = options_for(folder);
+  options.pipelines.clear();
+  const std::string yes = R"({"a":"the Needle"})";
+  const std::string no = R"({"a":"the need"})";
+  const auto right = [&](const LoadResult& rules) {
+    return matches(rules, yes) && !matches(rules, no);
+  };
+  const LoadResult first = load_rules(options);
+  const fs::path file =
+      fs::path(options.cache) / ("rules-" + cache_set_name(options.paths) + ".keywords");
+  CHECK_FALSE(fs::exists(file));  // no record so far
+  CHECK(right(first));
+  if (!fs::exists(file)) {
+    MESSAGE("skipped: built without vectorscan, or not on this machine");
+    return;
+  }
+  CHECK((fs::status(file).permissions() & (fs::perms::group_all | fs::perms::others_all)) ==
+        fs::perms::none);
+  const std::string whole = bytes_of(file);
+  CHECK(right(load_rules(options)));
+  for (std::size_t at = 0; at < whole.size(); at += 1 + whole.size() / 37) {
+    CAPTURE(at);
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x21);
+    for (const std::string& bytes : {damaged, whole.substr(0, at)}) {
+      write_bytes(file, bytes);
+      CHECK(right(load_rules(options)));
+      CHECK((bytes_of(file) == whole));
+    }
+  }
+  // What others may write to is not read.
+  write_bytes(file, whole);
+  fs::permissions(file, fs::perms::group_write, fs::perm_options::add);
+  CHECK(right(load_rules(options)));
+  CHECK((fs::status(file).permissions() & fs::perms::group_write) == fs::perms::none);
+  // Other words, and no cache.
+  write_words("'the need'");
+  CHECK(matches(load_rules(options), no));
+  CHECK((bytes_of(file) != whole));
+  fs::remove_all(options.cache);
+  CHECK(matches(load_rules(without_cache(options)), no));
+  CHECK_FALSE(fs::exists(options.cache));
 }
 
 }  // namespace tocsin
