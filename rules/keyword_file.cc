@@ -44,7 +44,7 @@ std::shared_ptr<MatcherStore> keyword_file(const LoadOptions& options) {
   }
   return std::make_shared<KeywordFile>(
       options.cache + "/rules-" + cache_set_name(options.paths) + ".keywords",
-      "tocsin keywords 1 " + options.cache_version + "\n");
+      "tocsin keywords 1 " + options.cache_version + " " + options.cache_build + "\n");
 }
 
 }  // namespace tocsin

@@ -26,11 +26,6 @@ Hash128 content_hash(std::string_view bytes) {
   return {hash.high, hash.low};
 }
 
-Hash128 content_hash(std::string_view bytes, std::uint64_t seed) {
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
-  return {hash.high64, hash.low64};
-}
-
 std::uint64_t seeded_hash(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }

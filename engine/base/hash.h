@@ -19,8 +19,6 @@ struct Hash128 {
 
 // XXH3-128, seed 0: the same on every machine and in every version of tocsin.
 Hash128 content_hash(std::string_view bytes);
-// With a seed: as stable. For short texts.
-Hash128 content_hash(std::string_view bytes, std::uint64_t seed);
 
 // XXH3-64 with a seed: for hash tables whose keys an attacker may choose, seeded per process.
 std::uint64_t seeded_hash(std::string_view bytes, std::uint64_t seed);

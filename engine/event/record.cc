@@ -36,10 +36,33 @@ bool is_key(std::string_view raw, std::string_view key) {
 }
 
 // Eight bytes, the lowest first on every machine.
-void put_number(std::uint64_t number, char* out) {
+char* put_number(std::uint64_t number, char* out) {
   for (unsigned i = 0; i < 8; ++i) {
     out[i] = static_cast<char>(static_cast<unsigned char>(number >> (8 * i)));
   }
+  return out + 8;
+}
+
+// By words that overlap: ids have a few dozen bytes, and a call takes longer.
+template <std::size_t word>
+void copy_by(std::string_view part, char* out) {
+  for (std::size_t at = 0; at + word < part.size(); at += word) {
+    std::memcpy(out + at, part.data() + at, word);
+  }
+  std::memcpy(out + part.size() - word, part.data() + part.size() - word, word);
+}
+
+// Parts are hashed with their lengths, so that no two lists of parts give the same bytes.
+char* put_part(std::string_view part, char* out) {
+  out = put_number(part.size(), out);
+  if (part.size() >= 16) {
+    copy_by<16>(part, out);
+  } else if (part.size() >= 8) {
+    copy_by<8>(part, out);
+  } else {
+    std::copy(part.begin(), part.end(), out);
+  }
+  return out + part.size();
 }
 
 }  // namespace
@@ -75,30 +98,47 @@ std::optional<TimeNs> event_time(Event& event) {
 
 namespace {
 
-// They tell the two kinds of identities apart, for ever: ids of alerts are made of these.
-constexpr std::uint64_t account_seed = 'c';
-constexpr std::uint64_t place_seed = 's';
-
-// What says which record it is and what is in it are hashed where they stand, and the two hashes
-// become one: to put the texts together first takes three times as long.
-Hash128 identity(std::string_view event_id,
-                 std::string_view account,
-                 const Hash128& content,
-                 const Hash128& stream_id,
-                 std::uint64_t stream_offset) {
-  Hash128 which;
-  if (!event_id.empty()) {
-    which = content_hash(event_id, seeded_hash(account, account_seed));
-  } else {
-    std::array<char, 24> place;
-    put_number(stream_id.high, place.data());
-    put_number(stream_id.low, place.data() + 8);
-    put_number(stream_offset, place.data() + 16);
-    which = content_hash({place.data(), place.size()}, place_seed);
+// A record's identity in the making: which record it is, to begin with, then what is in it. In that
+// order, since the hash of all that reads words across what was written in parts, and would wait
+// for it: meanwhile the contents are hashed.
+class IdentityBytes {
+ public:
+  // `event_id`: empty for what is no record of CloudTrail, or has none.
+  IdentityBytes(std::string_view event_id,
+                std::string_view account,
+                const Hash128& stream_id,
+                std::uint64_t stream_offset) {
+    constexpr std::size_t numbers_bytes = 64;  // more than a letter and the numbers take
+    if (event_id.size() + account.size() + numbers_bytes > small_.size()) {
+      large_.resize(event_id.size() + account.size() + numbers_bytes);
+      begin_ = large_.data();
+    }
+    end_ = begin_;
+    if (!event_id.empty()) {
+      *end_++ = 'c';
+      end_ = put_part(event_id, end_);
+      end_ = put_part(account, end_);
+    } else {
+      *end_++ = 's';
+      end_ = put_number(stream_id.high, end_);
+      end_ = put_number(stream_id.low, end_);
+      end_ = put_number(stream_offset, end_);
+    }
   }
-  // Not twice the same: GCC 12 would do both in one vector, and wait for it to come over the stack.
-  return {which.high ^ content.high, which.low + content.low};
-}
+  IdentityBytes(const IdentityBytes&) = delete;
+  IdentityBytes& operator=(const IdentityBytes&) = delete;
+
+  Hash128 with(const Hash128& content) {
+    char* const end = put_number(content.low, put_number(content.high, end_));
+    return content_hash({begin_, static_cast<std::size_t>(end - begin_)});
+  }
+
+ private:
+  std::array<char, 256> small_;
+  std::string large_;  // for ids that are none
+  char* begin_ = small_.data();
+  char* end_ = nullptr;
+};
 
 // The first text of a field that is not empty.
 std::string_view first_text(Event& event, FieldId field, bool strings_only) {
@@ -133,25 +173,22 @@ Hash128 record_identity(std::string_view record_json,
       }
     }
   }
-  return identity(event_id, account, record_hash(record_json), stream_id, stream_offset);
+  return IdentityBytes(event_id, account, stream_id, stream_offset).with(record_hash(record_json));
 }
 
 Hash128 record_identity(Event& event,
                         bool cloudtrail,
                         const Hash128& stream_id,
                         std::uint64_t stream_offset) {
+  const FieldPlan::System& system = event.plan().system();
+  IdentityBytes bytes(
+      cloudtrail ? first_text(event, system.event_id, true) : std::string_view(),
+      cloudtrail ? first_text(event, system.recipient_account_id, false) : std::string_view(),
+      stream_id,
+      stream_offset);
   // Most records: what record_hash() would find out is known already.
   const std::string_view compact = event.compact_json();
-  const Hash128 content = compact.empty() ? record_hash(event.json()) : content_hash(compact);
-  if (!cloudtrail) {
-    return identity({}, {}, content, stream_id, stream_offset);
-  }
-  const FieldPlan::System& system = event.plan().system();
-  return identity(first_text(event, system.event_id, true),
-                  first_text(event, system.recipient_account_id, false),
-                  content,
-                  stream_id,
-                  stream_offset);
+  return bytes.with(compact.empty() ? record_hash(event.json()) : content_hash(compact));
 }
 
 }  // namespace tocsin

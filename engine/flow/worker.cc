@@ -164,7 +164,7 @@ class BatchVisitor final : public RecordVisitor {
       match.rule = rule;
       match.alerts = alerts;
       match.sequence = record;
-      if (time) {  // not both words at once: see parse_rfc3339
+      if (time) {  // not both words at once: see no_time of engine/base/time.cc
         match.time = *time;
       }
       match.identity = identity;
