@@ -31,10 +31,12 @@ bool AlertStage::wants_evidence() const {
 void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
   count_by_rule();
   ruleset_ = ruleset;
-  raised_.assign(ruleset->rules.size(), 0);
-  rule_keys_.clear();
-  for (const RuleInfo& rule : ruleset->rules) {
-    rule_keys_.push_back(content_hash(rule.key));
+  matched_rules_.clear();
+  for (std::size_t i = 0; i < ruleset->rules.size(); ++i) {
+    const RuleInfo& rule = ruleset->rules[i];
+    const Level level = rule.level_or_medium();
+    matched_rules_.push_back(
+        {content_hash(rule.key), 0, level, ruleset->alerts_alone[i] && is_wanted(level)});
   }
   if (correlations_) {
     correlations_->adopt(ruleset);  // what is unchanged keeps its state
@@ -61,7 +63,9 @@ void AlertStage::consume(BatchResult& result) {
     return;
   }
   // Neither an alert nor a correlation sees what lies outside the window.
-  std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
+  if (settings_.since || settings_.until) {
+    std::erase_if(result.matches, [this](const Match& match) { return !is_in_window(match); });
+  }
   for (std::size_t i = 0; i < result.matches.size(); ++i) {
     if (i + matches_fetched < result.matches.size()) {
       prefetch(result.matches[i + matches_fetched]);
@@ -241,15 +245,13 @@ void AlertStage::prefetch(const Match& match) const {
 
 // One rule and one record. Precondition: match.alerts.
 Hash128 AlertStage::id_of(const Match& match) const {
-  const Hash128& rule = rule_keys_[index(match.rule)];
+  const Hash128& rule = matched_rules_[index(match.rule)].key;
   const Hash128& record = match.identity;
   return {rule.high ^ record.high, rule.low ^ record.low};
 }
 
 void AlertStage::on_match(const Match& match, TimeNs now) {
-  const RuleInfo& rule = ruleset_->rules[index(match.rule)];
-  const Level level = rule.level_or_medium();
-  if (!ruleset_->alerts_alone[index(match.rule)] || !is_wanted(level)) {
+  if (!matched_rules_[index(match.rule)].alerts) {
     return;
   }
   const Hash128 id = id_of(match);
@@ -261,7 +263,7 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
   if (settings_.committer != nullptr) {
     append_added(id, time, copies_journal_);
   }
-  count_match(match.rule, level);
+  count_match(matched_rules_[index(match.rule)]);
   if (settings_.format != OutputFormat::none || delivers()) {
     raise(make_alert(match, ruleset_, now));
   }
@@ -332,16 +334,16 @@ void AlertStage::count(const RuleInfo& rule, Level level) {
 }
 
 // There may be one for nearly every record: by name they are counted when somebody asks.
-void AlertStage::count_match(RuleId rule, Level level) {
-  ++raised_[index(rule)];
+void AlertStage::count_match(MatchedRule& rule) {
+  ++rule.raised;
   ++counters_.alerts;
-  ++counters_.by_level[static_cast<std::size_t>(level)];
-  highest_ = std::max(highest_.value_or(level), level);
+  ++counters_.by_level[static_cast<std::size_t>(rule.level)];
+  highest_ = std::max(highest_.value_or(rule.level), rule.level);
 }
 
 void AlertStage::count_by_rule() {
-  for (std::size_t i = 0; i < raised_.size(); ++i) {
-    if (const std::uint64_t count = std::exchange(raised_[i], 0); count > 0) {
+  for (std::size_t i = 0; i < matched_rules_.size(); ++i) {
+    if (const std::uint64_t count = std::exchange(matched_rules_[i].raised, 0); count > 0) {
       const RuleInfo& rule = ruleset_->rules[i];
       const std::string& name = rule.id.empty() ? rule.title : rule.id;
       counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());

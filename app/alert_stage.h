@@ -126,7 +126,8 @@ class AlertStage final : public ResultConsumer {
   void count_folded();
   void raise(Alert alert);
   void count(const RuleInfo& rule, Level level);
-  void count_match(RuleId rule, Level level);
+  struct MatchedRule;
+  void count_match(MatchedRule& rule);
   void count_by_rule();
   void count_as(const std::string& name, Level level);
   bool is_wanted(Level level) const {
@@ -141,14 +142,20 @@ class AlertStage final : public ResultConsumer {
 
   AlertStageSettings settings_;
   std::shared_ptr<const Ruleset> ruleset_;
-  std::vector<Hash128> rule_keys_;  // by RuleId
+  // What is asked of a rule at each match, by RuleId: in one place.
+  struct MatchedRule {
+    Hash128 key;               // of RuleInfo::key
+    std::uint64_t raised = 0;  // not yet in counters_.by_rule
+    Level level = Level::medium;
+    bool alerts = false;  // by itself, and at a level that is wanted
+  };
+  std::vector<MatchedRule> matched_rules_;
   std::unique_ptr<CorrelationEngine> correlations_;
   Duplicates duplicates_;
   Output output_;
   std::vector<Addressed> addressed_;
   std::vector<RaisedCount> raised_counts_;
   AlertCounters counters_;
-  std::vector<std::uint64_t> raised_;  // by RuleId: not yet in counters_.by_rule
   std::map<std::string, SourceTally> sources_;
   std::optional<Level> highest_;
   std::map<std::string, TimeNs> last_received_;  // by input
