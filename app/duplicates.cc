@@ -24,9 +24,7 @@ void Duplicates::erase(Buckets::iterator bucket) {
 bool Duplicates::insert(const Hash128& id, TimeNs event_time) {
   Bucket& bucket = bucket_of(event_time / hour_ns - (event_time % hour_ns < 0 ? 1 : 0));
   bucket.last_used = ++uses_;
-  bool is_new = false;
-  bucket.ids.insert(id, &is_new);
-  if (!is_new) {
+  if (!bucket.ids.insert(id)) {
     return false;
   }
   ++size_;
@@ -56,7 +54,7 @@ void Duplicates::save(WireWriter& writer) const {
     writer.signed_number(hour);
     writer.number(bucket.last_used);
     writer.number(bucket.ids.size());
-    bucket.ids.for_each([&writer](const Hash128& id, const Nothing&) { writer.hash(id); });
+    bucket.ids.for_each([&writer](const Hash128& id) { writer.hash(id); });
   }
 }
 

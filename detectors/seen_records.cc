@@ -13,7 +13,7 @@ std::int64_t hour_of(TimeNs time) {
 
 }  // namespace
 
-FlatMap<SeenRecords::Nothing>& SeenRecords::records_of(std::int64_t hour) {
+HashSet& SeenRecords::records_of(std::int64_t hour) {
   if (recent_[0].records == nullptr || recent_[0].number != hour) {
     std::swap(recent_[0], recent_[1]);
     if (recent_[0].records == nullptr || recent_[0].number != hour) {
@@ -39,8 +39,7 @@ void SeenRecords::forget_first() {
 }
 
 bool SeenRecords::insert(const Hash128& identity, TimeNs event_time) {
-  bool created = false;
-  records_of(hour_of(event_time)).insert(identity, &created);
+  const bool created = records_of(hour_of(event_time)).insert(identity);
   size_ += created ? 1 : 0;
   while (size_ > records_max_ && hours_.size() > 1) {
     forget_first();
@@ -72,14 +71,14 @@ void SeenRecords::save(WireWriter& writer) const {
   for (const auto& [hour, records] : hours_) {
     writer.signed_number(hour);
     writer.number(records.size());
-    records.for_each([&](const Hash128& identity, const Nothing&) { writer.hash(identity); });
+    records.for_each([&](const Hash128& identity) { writer.hash(identity); });
   }
 }
 
 void SeenRecords::load(WireReader& reader) {
   clear();
   for (std::size_t hours = reader.count(2); hours > 0 && reader.ok(); --hours) {
-    FlatMap<Nothing>& records = hours_[reader.signed_number()];
+    HashSet& records = hours_[reader.signed_number()];
     for (std::size_t count = reader.count(16); count > 0 && reader.ok(); --count) {
       records.insert(reader.hash());
     }
