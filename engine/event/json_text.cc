@@ -11,6 +11,10 @@
 
 #include "engine/base/text.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tocsin {
 namespace {
 
@@ -131,21 +135,40 @@ constexpr std::uint64_t bytes_equal(std::uint64_t word, char c) {
   return (differs - each) & ~differs & (each * 0x80);
 }
 
-}  // namespace
-
-// JSON in a string has an escape every few bytes. `out` is never ahead of raw[at]: a whole word
-// fits where one is read.
-char* decode_json_string(std::string_view raw, char* out) {
-  std::size_t at = 0;
-  while (raw.size() - at >= 8) {
+// Copies bytes, and says how many of them come before a backslash.
+struct EightBytes {
+  static constexpr std::size_t size = 8;
+  static std::size_t copy(const char* from, char* out) {
     std::uint64_t word = 0;
-    std::memcpy(&word, raw.data() + at, 8);
-    std::memcpy(out, &word, 8);
+    std::memcpy(&word, from, size);
+    std::memcpy(out, &word, size);
     const std::uint64_t stops = bytes_equal(word, '\\');
-    const std::size_t run = stops == 0 ? 8 : static_cast<std::size_t>(std::countr_zero(stops)) / 8;
+    return stops == 0 ? size : static_cast<std::size_t>(std::countr_zero(stops)) / 8;
+  }
+};
+
+#if defined(__SSE2__)
+struct SixteenBytes {
+  static constexpr std::size_t size = 16;
+  static std::size_t copy(const char* from, char* out) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    const int stops = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return stops == 0
+               ? size
+               : static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(stops)));
+  }
+};
+#endif
+
+// As long as there are that many. `out` is never ahead of raw[at]: they fit where they are read.
+template <typename Bytes>
+char* decode_by(std::string_view raw, std::size_t& at, char* out) {
+  while (raw.size() - at >= Bytes::size) {
+    const std::size_t run = Bytes::copy(raw.data() + at, out);
     at += run;
     out += run;
-    if (run == 8) {
+    if (run == Bytes::size) {
       continue;
     }
     if (const char c = at + 1 < raw.size() ? short_escape(raw[at + 1]) : '\0'; c != 0) {
@@ -155,6 +178,18 @@ char* decode_json_string(std::string_view raw, char* out) {
       out = decode_escape(raw, at, out);
     }
   }
+  return out;
+}
+
+}  // namespace
+
+// JSON in a string has an escape every few bytes.
+char* decode_json_string(std::string_view raw, char* out) {
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  out = decode_by<SixteenBytes>(raw, at, out);
+#endif
+  out = decode_by<EightBytes>(raw, at, out);
   while (at < raw.size()) {
     if (raw[at] == '\\') {
       out = decode_escape(raw, at, out);

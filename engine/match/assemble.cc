@@ -170,9 +170,6 @@ class Ordering {
     for (const ExprId child : evaluated.children) {
       program_.expressions.child_nodes.push_back(evaluated[child]);
     }
-    for (CompiledRule& rule : program_.rules) {
-      rule.root = evaluated[rule.condition];
-    }
   }
 
  private:
@@ -484,6 +481,32 @@ void build_filters(ProgramData& program,
   }
 }
 
+Candidate candidate_of(const CompiledRule& rule, const ProgramData& program) {
+  Candidate candidate;
+  candidate.root = program.expressions.evaluated[rule.condition];
+  candidate.log_source = rule.log_source;
+  const LogSource& source = program.log_sources[rule.log_source];
+  candidate.meets_every_cloudtrail = source.category.empty() &&
+                                     (source.product.empty() || source.product == "aws") &&
+                                     (source.service.empty() || source.service == "cloudtrail");
+  const Node& root = candidate.root;
+  if (root.kind != Node::Kind::all_of && root.kind != Node::Kind::any_of) {
+    return candidate;
+  }
+  const auto children =
+      std::span<const Node>(program.expressions.child_nodes).subspan(root.first, root.count);
+  if (children.size() <= candidate.leaves.size() &&
+      std::all_of(children.begin(), children.end(), [](const Node& child) {
+        return child.kind == Node::Kind::leaf && Leaf::fits(child);
+      })) {
+    candidate.leaf_count = static_cast<std::uint8_t>(children.size());
+    std::transform(children.begin(), children.end(), candidate.leaves.begin(), [](const Node& leaf) {
+      return Leaf(leaf);
+    });
+  }
+  return candidate;
+}
+
 }  // namespace
 
 void assemble(Draft draft, ProgramData& out) {
@@ -504,11 +527,8 @@ void assemble(Draft draft, ProgramData& out) {
   }
   build_indexes(out);
   build_keywords(out, std::move(draft.keyword_store));
-  for (CompiledRule& rule : out.rules) {
-    const LogSource& source = out.log_sources[rule.log_source];
-    rule.meets_every_cloudtrail = source.category.empty() &&
-                                  (source.product.empty() || source.product == "aws") &&
-                                  (source.service.empty() || source.service == "cloudtrail");
+  for (const CompiledRule& rule : out.rules) {
+    out.candidates.push_back(candidate_of(rule, out));
   }
   for (const LogSource& source : out.log_sources) {
     if (is_foreign_service(source)) {

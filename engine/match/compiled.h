@@ -112,6 +112,23 @@ struct Node {
   std::uint32_t count = 0;
 };
 
+// A leaf in a word.
+class Leaf {
+ public:
+  Leaf() = default;
+  explicit Leaf(const Node& leaf)
+      : word_(leaf.count != 0 ? (leaf.count - 1) | presence : leaf.first) {}
+  bool only_has_to_exist() const { return (word_ & presence) != 0; }
+  FieldId field() const { return FieldId{word_ & ~presence}; }
+  PredicateId predicate() const { return PredicateId{word_}; }
+  // Neither number is as large as the bit between them.
+  static bool fits(const Node& leaf) { return leaf.first < presence && leaf.count < presence; }
+
+ private:
+  static constexpr std::uint32_t presence = 1u << 31;
+  std::uint32_t word_ = 0;
+};
+
 // Children have smaller indices than their parents.
 struct Nodes {
   std::vector<Node> nodes;

@@ -275,12 +275,12 @@ bool Evaluation::predicate_holds(PredicateId id) {
 }
 
 // Most of what conditions ask is whether a field is there, or is known already.
-inline bool Evaluation::leaf_holds(const Node& leaf) {
-  if (leaf.count != 0) {
+inline bool Evaluation::leaf_holds(Leaf leaf) {
+  if (leaf.only_has_to_exist()) {
     ++scratch_.statistics.predicates;
-    return event_.first(FieldId{leaf.count - 1}) != no_entry;
+    return event_.first(leaf.field()) != no_entry;
   }
-  return predicate_holds(PredicateId{leaf.first});
+  return predicate_holds(leaf.predicate());
 }
 
 bool Evaluation::find_out(PredicateId id) {
@@ -335,6 +335,19 @@ bool Evaluation::group_holds(const Group& group) {
   return false;
 }
 
+bool Evaluation::holds(const Candidate& candidate) {
+  if (candidate.leaf_count == 0) {
+    return holds(candidate.root);
+  }
+  const bool decides = candidate.root.kind == Node::Kind::any_of;
+  for (std::size_t i = 0; i < candidate.leaf_count; ++i) {
+    if (leaf_holds(candidate.leaves[i]) == decides) {
+      return decides;
+    }
+  }
+  return !decides;
+}
+
 bool Evaluation::holds(const Node& node) {
   switch (node.kind) {
     case Node::Kind::always:
@@ -342,7 +355,7 @@ bool Evaluation::holds(const Node& node) {
     case Node::Kind::never:
       return false;
     case Node::Kind::leaf:
-      return leaf_holds(node);
+      return leaf_holds(Leaf(node));
     case Node::Kind::negation:
       return !holds(ExprId{node.first});
     case Node::Kind::all_of:
@@ -352,7 +365,7 @@ bool Evaluation::holds(const Node& node) {
       for (std::uint32_t i = 0; i < node.count; ++i) {
         const Node& child = children[i];
         const bool leaf = child.kind == Node::Kind::leaf;
-        if ((leaf ? leaf_holds(child) : holds(child)) == decides) {
+        if ((leaf ? leaf_holds(Leaf(child)) : holds(child)) == decides) {
           return decides;
         }
       }

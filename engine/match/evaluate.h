@@ -16,6 +16,7 @@ class Evaluation {
   // Fills scratch.candidates, each rule once.
   void find_candidates(const Audience& audience, bool skip_rules_that_need_nothing);
 
+  bool holds(const Candidate& candidate);
   // A node of Expressions::evaluated.
   bool holds(const Node& node);
   bool holds(ExprId expr) { return holds(program_.expressions.evaluated[expr]); }
@@ -49,7 +50,7 @@ class Evaluation {
   bool known(PredicateId id) const { return scratch_.memo[index(id)] >> 1 == scratch_.epoch; }
   bool group_holds(const Group& group);
   bool is_member(const Group& group, PredicateId id) const;
-  bool leaf_holds(const Node& leaf);
+  bool leaf_holds(Leaf leaf);
   bool find_out(PredicateId id);
   bool exact_holds(PredicateId id, std::uint32_t slot);
 

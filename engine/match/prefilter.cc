@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/match/prefilter.h"
 
+#include <utility>
+
 namespace tocsin::compiled {
 
 Audience::Audience(const Pools& pools,
@@ -16,20 +18,25 @@ Audience::Audience(const Pools& pools,
 void Audience::add_postings(std::span<const RuleId> rules,
                             std::span<const Witnesses> witnesses,
                             std::size_t predicates) {
-  posting_first_.assign(predicates + 1, 0);
+  posting_of_.resize(predicates);
   for (const RuleId rule : rules) {
     for (const PredicateId id : witnesses[index(rule)].predicates) {
-      ++posting_first_[index(id) + 1];
+      ++posting_of_[index(id)].count;
     }
   }
-  for (std::size_t i = 1; i < posting_first_.size(); ++i) {
-    posting_first_[i] += posting_first_[i - 1];
+  std::uint32_t first = 0;
+  for (Posting& posting : posting_of_) {
+    posting.first = first;
+    first += std::exchange(posting.count, 0);
   }
-  postings_.resize(posting_first_.back());
-  std::vector<std::uint32_t> next(posting_first_.begin(), posting_first_.end() - 1);
+  postings_.resize(first);
   for (const RuleId rule : rules) {
     for (const PredicateId id : witnesses[index(rule)].predicates) {
-      postings_[next[index(id)]++] = rule;
+      Posting& posting = posting_of_[index(id)];
+      if (posting.count < posting.few.size()) {
+        posting.few[posting.count] = rule;
+      }
+      postings_[posting.first + posting.count++] = rule;
     }
   }
 }

@@ -5,6 +5,7 @@
 // the fields that a record has cost anything.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -63,8 +64,10 @@ class Audience {
   }
   // Rules that a predicate is a witness of.
   std::span<const RuleId> postings(PredicateId id) const {
-    const std::uint32_t first = posting_first_[index(id)];
-    return std::span<const RuleId>(postings_).subspan(first, posting_first_[index(id) + 1] - first);
+    const Posting& posting = posting_of_[index(id)];
+    const RuleId* const few = posting.few.data();
+    const RuleId* const many = postings_.data() + posting.first;
+    return {posting.count <= posting.few.size() ? few : many, posting.count};
   }
   std::size_t rule_count() const { return rule_count_; }
   // Candidates on every record.
@@ -84,7 +87,13 @@ class Audience {
   std::vector<std::uint32_t> active_;
   std::vector<PredicateId> direct_;
   std::vector<RuleId> present_;
-  std::vector<std::uint32_t> posting_first_;  // by predicate, and one more
+  // Most predicates are the witness of few rules: these lie where they are looked for.
+  struct Posting {
+    std::uint32_t count = 0;
+    std::uint32_t first = 0;  // into postings_
+    std::array<RuleId, 2> few{};
+  };
+  std::vector<Posting> posting_of_;  // by predicate
   std::vector<RuleId> postings_;
   std::vector<RuleId> always_;
 };

@@ -195,17 +195,17 @@ std::span<const RuleId> Program::match(Event& event,
                           compiled::is_literal(source.service, "cloudtrail");
   const compiled::Route* route = nullptr;
   for (const RuleId rule : data.candidates) {
-    const compiled::CompiledRule& compiled_rule = impl_->rules[index(rule)];
+    const compiled::Candidate& candidate = impl_->candidates[index(rule)];
     // Most rules are for CloudTrail as a whole: what else there is takes looking up.
-    if (known && !(cloudtrail && compiled_rule.meets_every_cloudtrail)) {
+    if (known && !(cloudtrail && candidate.meets_every_cloudtrail)) {
       route = route != nullptr ? route : &compiled::route_of(source, data);
-      if (route->applies[compiled_rule.log_source] == 0) {
+      if (route->applies[candidate.log_source] == 0) {
         continue;
       }
     }
     ++data.statistics.candidates;
     const std::uint64_t before = data.clock == nullptr ? 0 : data.clock();
-    const bool holds = evaluation.holds(compiled_rule.root);
+    const bool holds = evaluation.holds(candidate);
     if (data.clock != nullptr) {
       RuleProfile& profile = data.profile[index(rule)];
       profile.ticks += data.clock() - before;
