@@ -34,9 +34,9 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
   matched_rules_.clear();
   for (std::size_t i = 0; i < ruleset->rules.size(); ++i) {
     const RuleInfo& rule = ruleset->rules[i];
-    const Level level = rule.level_or_medium();
-    matched_rules_.push_back(
-        {content_hash(rule.key), 0, level, ruleset->alerts_alone[i] && is_wanted(level)});
+    matched_rules_.push_back({content_hash(rule.key),
+                              0,
+                              ruleset->alerts_alone[i] && is_wanted(rule.level_or_medium())});
   }
   if (correlations_) {
     correlations_->adopt(ruleset);  // what is unchanged keeps its state
@@ -263,7 +263,7 @@ void AlertStage::on_match(const Match& match, TimeNs now) {
   if (settings_.committer != nullptr) {
     append_added(id, time, copies_journal_);
   }
-  count_match(matched_rules_[index(match.rule)]);
+  ++matched_rules_[index(match.rule)].raised;
   if (settings_.format != OutputFormat::none || delivers()) {
     raise(make_alert(match, ruleset_, now));
   }
@@ -333,23 +333,21 @@ void AlertStage::count(const RuleInfo& rule, Level level) {
   count_as(name, level);
 }
 
-// There may be one for nearly every record: by name they are counted when somebody asks.
-void AlertStage::count_match(MatchedRule& rule) {
-  ++rule.raised;
-  ++counters_.alerts;
-  ++counters_.by_level[static_cast<std::size_t>(rule.level)];
-  highest_ = std::max(highest_.value_or(rule.level), rule.level);
-}
-
+// There may be one for nearly every record: they are counted by level and name when somebody asks.
 void AlertStage::count_by_rule() {
   for (std::size_t i = 0; i < matched_rules_.size(); ++i) {
     if (const std::uint64_t count = std::exchange(matched_rules_[i].raised, 0); count > 0) {
       const RuleInfo& rule = ruleset_->rules[i];
       const std::string& name = rule.id.empty() ? rule.title : rule.id;
       counters_.titles.try_emplace(name, rule.title, rule.level_or_medium());
-      counters_.by_rule[name] += count;
+      count_as(name, rule.level_or_medium(), count);
     }
   }
+}
+
+std::optional<Level> AlertStage::highest_level() {
+  count_by_rule();
+  return highest_;
 }
 
 const AlertCounters& AlertStage::counters() {
@@ -357,10 +355,10 @@ const AlertCounters& AlertStage::counters() {
   return counters_;
 }
 
-void AlertStage::count_as(const std::string& name, Level level) {
-  ++counters_.alerts;
-  ++counters_.by_level[static_cast<std::size_t>(level)];
-  ++counters_.by_rule[name];
+void AlertStage::count_as(const std::string& name, Level level, std::uint64_t count) {
+  counters_.alerts += count;
+  counters_.by_level[static_cast<std::size_t>(level)] += count;
+  counters_.by_rule[name] += count;
   highest_ = std::max(highest_.value_or(level), level);
 }
 

@@ -107,7 +107,7 @@ class AlertStage final : public ResultConsumer {
   const std::map<std::string, SourceTally>& sources() const { return sources_; }
   // Why stdout takes nothing any more; 0: it does.
   int output_error() const { return output_.error(); }
-  std::optional<Level> highest_level() const { return highest_; }
+  std::optional<Level> highest_level();
   // Does anything need the records' texts? (RunOptions::want_evidence)
   bool wants_evidence() const;
   CorrelationCounters correlation_counters() const { return correlations_->counters(); }
@@ -126,10 +126,8 @@ class AlertStage final : public ResultConsumer {
   void count_folded();
   void raise(Alert alert);
   void count(const RuleInfo& rule, Level level);
-  struct MatchedRule;
-  void count_match(MatchedRule& rule);
   void count_by_rule();
-  void count_as(const std::string& name, Level level);
+  void count_as(const std::string& name, Level level, std::uint64_t count = 1);
   bool is_wanted(Level level) const {
     return !settings_.min_level || level >= *settings_.min_level;
   }
@@ -145,8 +143,7 @@ class AlertStage final : public ResultConsumer {
   // What is asked of a rule at each match, by RuleId: in one place.
   struct MatchedRule {
     Hash128 key;               // of RuleInfo::key
-    std::uint64_t raised = 0;  // not yet in counters_.by_rule
-    Level level = Level::medium;
+    std::uint64_t raised = 0;  // not yet in counters_
     bool alerts = false;  // by itself, and at a level that is wanted
   };
   std::vector<MatchedRule> matched_rules_;

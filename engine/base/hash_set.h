@@ -25,8 +25,9 @@ class HashSet {
   void prefetch(const Hash128& key) const {
     if (!tags_.empty()) {
       const std::size_t group = home(key);
-      tocsin::prefetch(&tags_[group]);
+      tocsin::prefetch_write(&tags_[group]);
       tocsin::prefetch_write(&keys_[group * group_size]);
+      tocsin::prefetch_write(&keys_[group * group_size + group_size / 2]);
     }
   }
 
