@@ -12,6 +12,7 @@
 #include "app/diagnostic_formats.h"
 #include "app/geo.h"
 #include "detectors/registry.h"
+#include "engine/base/free_memory.h"
 #include "engine/base/text.h"
 
 namespace tocsin {
@@ -94,6 +95,7 @@ void load_session_rules(Session& session, std::shared_ptr<const RuleHistory> his
   for (auto& [place, problem] : unable) {
     session.rules.diagnostics.add(std::move(problem));
   }
+  return_free_memory();
 }
 
 Options with_rules_from_operands(const Options& options) {

@@ -12,6 +12,7 @@
 #include <hs.h>
 #endif
 
+#include "engine/base/free_memory.h"
 #include "engine/base/hash.h"
 #include "engine/base/wire.h"
 #include "engine/match/ascii.h"
@@ -224,7 +225,10 @@ const MultiLiteral::Database* MultiLiteral::database() const {
   if (compiled_ == nullptr) {
     return nullptr;
   }
-  std::call_once(compiled_->once, [this] { compiled_->database = compile(); });
+  std::call_once(compiled_->once, [this] {
+    compiled_->database = compile();
+    return_free_memory();
+  });
   return compiled_->database.get();
 }
 
