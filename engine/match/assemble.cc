@@ -532,10 +532,9 @@ void assemble(Draft draft, ProgramData& out) {
   }
   for (const LogSource& source : out.log_sources) {
     if (is_foreign_service(source)) {
-      out.foreign_services.push_back(source.service);
+      out.foreign_services.add(source.service);
     }
   }
-  std::sort(out.foreign_services.begin(), out.foreign_services.end());
   out.general.emplace_back(out.pools, out.slots, lists.all, out.witnesses);
   out.general.emplace_back(out.pools, out.slots, lists.cloudtrail, out.witnesses);
   choose_pivots(out);

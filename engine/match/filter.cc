@@ -2,7 +2,6 @@
 #include "engine/match/filter.h"
 
 #include <algorithm>
-#include <bitset>
 #include <cstring>
 #include <utility>
 
@@ -86,16 +85,6 @@ bool is_harmless_null(const FilterKey& key, std::string_view text) {
          !key.has_hash(compiled::ends_hash({}));
 }
 
-// Of what an eventSource names, up to its dot: tells nearly all services apart by three characters.
-constexpr std::size_t service_places = 4096;
-std::size_t service_place(std::string_view event_source) {
-  std::size_t place = 0;
-  for (std::size_t i = 0; i < 3 && i < event_source.size() && event_source[i] != '.'; ++i) {
-    place = place * 37 + static_cast<unsigned char>(event_source[i]);
-  }
-  return place % service_places;
-}
-
 bool is_usual_category(std::string_view value) {
   return value == "Management" || value == "Data" || value == "Insight" ||
          value == "NetworkActivity";
@@ -139,7 +128,6 @@ struct Filter::Impl {
   bool value_allows(const FilterKey& key, std::string_view value);
   bool literals_allow(const FilterKey& key, std::string_view value);
   bool role_allows(const FilterKey& key, std::string_view value, Judged& judged) const;
-  bool is_foreign(std::string_view event_source) const;
   bool take_time(std::string_view text);
   bool is_quote(std::size_t at) const;
   bool is_directly_in_record(std::uint32_t place) const;
@@ -154,7 +142,6 @@ struct Filter::Impl {
   std::vector<std::uint8_t> with_values;  // those of them whose value decides
   std::vector<std::uint8_t> in_roles;     // ... that have a role
   std::vector<Seen> seen;                 // by key
-  std::bitset<service_places> foreign;    // services of other products, by service_place()
   unsigned evidence_needed = 0;
   bool wants_time = false;
   bool active = false;
@@ -223,9 +210,6 @@ Filter::Filter(const Program& program,
 #endif
   if (!self.active) {
     return;
-  }
-  for (const std::string& service : self.program->foreign_services) {
-    self.foreign.set(service_place(service));
   }
   const std::vector<FilterKey>& keys = self.target.plan->keys();
   self.seen.resize(keys.size());
@@ -553,21 +537,12 @@ bool Filter::Impl::literals_allow(const FilterKey& key, std::string_view value) 
   return !found;
 }
 
-bool Filter::Impl::is_foreign(std::string_view event_source) const {
-  if (!foreign[service_place(event_source)]) {
-    return false;
-  }
-  const std::string_view service = event_source.substr(0, event_source.find('.'));
-  return std::binary_search(
-      program->foreign_services.begin(), program->foreign_services.end(), service);
-}
-
 // Of a string directly in the record.
 bool Filter::Impl::role_allows(const FilterKey& key, std::string_view value, Judged& judged) const {
   const bool escaped = marks.has_backslash && value.find('\\') != value.npos;
   if (key.role == KeyRole::source) {
     return !escaped && !value.starts_with("aws:") &&
-           (program->foreign_services.empty() || !is_foreign(value));
+           !program->foreign_services.has_service_of(value);
   }
   if (key.role == KeyRole::time) {
     judged.time = judged.time.empty() ? value : judged.time;

@@ -42,13 +42,9 @@ bool meets_cloudtrail(const LogSource& rule) {
 
 const Audience& ProgramData::audience_of(const SourceClass& source) const {
   if (source.kind == SourceClass::Kind::known) {
-    const auto foreign = [this](std::string_view service) {
-      return std::binary_search(foreign_services.begin(), foreign_services.end(), service);
-    };
     if (is_literal(source.product, "aws") && is_cloudtrail_category(source.category) &&
-        (foreign_services.empty() ||
-         ((is_literal(source.service, "cloudtrail") || !foreign(source.service)) &&
-          !foreign(source.second_service())))) {
+        (is_literal(source.service, "cloudtrail") || !foreign_services.has(source.service)) &&
+        !foreign_services.has_service_of(source.event_source)) {
       return general[1];
     }
     for (const FixedAudience& candidate : fixed) {

@@ -12,6 +12,7 @@
 
 #include "engine/match/compiled.h"
 #include "engine/match/filter_plan.h"
+#include "engine/match/foreign_services.h"
 #include "engine/match/multi.h"
 #include "engine/match/prefilter.h"
 #include "engine/match/program.h"
@@ -63,9 +64,9 @@ struct ProgramData {
   std::vector<LogSource> log_sources;
   std::vector<Witnesses> witnesses;  // by rule: for dump
   std::vector<Audience> general;     // [0]: every rule; [1]: those a CloudTrail record can meet
-  // Services of rules that name no product and are left out of [1], ascending: see
+  // Services of rules that name no product and are left out of [1]: see
   // meets_cloudtrail.
-  std::vector<std::string> foreign_services;
+  ForeignServices foreign_services;
   std::vector<FixedAudience> fixed;
   // For the filter before the parse, one for each of `general` and `fixed`.
   std::vector<FilterPlan> general_filters;
