@@ -34,9 +34,8 @@ void AlertStage::adopt(const std::shared_ptr<const Ruleset>& ruleset) {
   matched_rules_.clear();
   for (std::size_t i = 0; i < ruleset->rules.size(); ++i) {
     const RuleInfo& rule = ruleset->rules[i];
-    matched_rules_.push_back({content_hash(rule.key),
-                              0,
-                              ruleset->alerts_alone[i] && is_wanted(rule.level_or_medium())});
+    matched_rules_.push_back(
+        {content_hash(rule.key), 0, ruleset->alerts_alone[i] && is_wanted(rule.level_or_medium())});
   }
   if (correlations_) {
     correlations_->adopt(ruleset);  // what is unchanged keeps its state

@@ -144,7 +144,7 @@ class AlertStage final : public ResultConsumer {
   struct MatchedRule {
     Hash128 key;               // of RuleInfo::key
     std::uint64_t raised = 0;  // not yet in counters_
-    bool alerts = false;  // by itself, and at a level that is wanted
+    bool alerts = false;       // by itself, and at a level that is wanted
   };
   std::vector<MatchedRule> matched_rules_;
   std::unique_ptr<CorrelationEngine> correlations_;

@@ -66,7 +66,9 @@ void Duplicates::load(WireReader& reader) {
   for (std::size_t hours = reader.count(3); hours > 0 && reader.ok(); --hours) {
     Bucket& bucket = buckets_[reader.signed_number()];
     bucket.last_used = reader.number();
-    for (std::size_t ids = reader.count(16); ids > 0 && reader.ok(); --ids) {
+    std::size_t ids = reader.count(16);
+    bucket.ids.reserve(ids);
+    for (; ids > 0 && reader.ok(); --ids) {
       bucket.ids.insert(reader.hash());
     }
     size_ += bucket.ids.size();

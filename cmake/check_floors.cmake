@@ -40,6 +40,7 @@ door("^maxminddb[.]h$" "^engine/event/geo[.](h|cc)$")
 door("^prometheus/" "^app/metrics[.](h|cc)$")
 door("^civetweb[.]h$" "^app/http_server[.]cc$")
 door("^librdkafka/" "^(engine/input|alerts/sinks)/kafka[.]cc$")
+door("^malloc[.]h$" "^engine/base/free_memory[.]cc$")
 door("^doctest/" "^tests/")
 # The C++ standard library, and the system's headers: open to all. Any other header needs a door.
 set(system_headers

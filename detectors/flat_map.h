@@ -20,6 +20,17 @@ class FlatMap {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return cells_.capacity() * sizeof(Cell); }
 
+  // So many will be inserted: see HashSet::reserve(), engine/base/hash_set.h.
+  void reserve(std::size_t keys) {
+    std::size_t cells = cells_.empty() ? 8 : cells_.size();
+    while (keys * 4 > cells * 3) {
+      cells *= 2;
+    }
+    if (cells > cells_.size()) {
+      grow_to(cells);
+    }
+  }
+
   // A look-up of it is about to come.
   void prefetch(const Hash128& key) const {
     if (!cells_.empty()) {
@@ -37,7 +48,7 @@ class FlatMap {
   // insert or erase.
   Value& insert(const Hash128& key, bool* created = nullptr) {
     if ((size_ + 1) * 4 > cells_.size() * 3) {
-      grow();
+      grow_to(cells_.empty() ? 8 : cells_.size() * 2);
     }
     const Hash128 own = stored(key);
     Cell& cell = cells_[locate(own)];
@@ -113,8 +124,8 @@ class FlatMap {
     return at;
   }
 
-  void grow() {
-    std::vector<Cell> old(cells_.empty() ? 8 : cells_.size() * 2);
+  void grow_to(std::size_t cells) {
+    std::vector<Cell> old(cells);
     old.swap(cells_);
     for (Cell& cell : old) {
       if (cell.used()) {

@@ -130,7 +130,9 @@ void LearnedHistory::load(WireReader& reader) {
     const std::string key(reader.text());
     first_learning_[key] = reader.number();
   }
-  for (std::size_t count = reader.count(18); count > 0 && reader.ok(); --count) {
+  std::size_t count = reader.count(18);
+  streams_.reserve(count);
+  for (; count > 0 && reader.ok(); --count) {
     const Hash128 stream_id = reader.hash();
     Read read;
     read.end = reader.number();

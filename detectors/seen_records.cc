@@ -79,7 +79,9 @@ void SeenRecords::load(WireReader& reader) {
   clear();
   for (std::size_t hours = reader.count(2); hours > 0 && reader.ok(); --hours) {
     HashSet& records = hours_[reader.signed_number()];
-    for (std::size_t count = reader.count(16); count > 0 && reader.ok(); --count) {
+    std::size_t count = reader.count(16);
+    records.reserve(count);
+    for (; count > 0 && reader.ok(); --count) {
       records.insert(reader.hash());
     }
     size_ += records.size();

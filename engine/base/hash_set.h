@@ -21,6 +21,18 @@ class HashSet {
  public:
   std::size_t size() const { return size_; }
 
+  // So many will be inserted. What was saved in the order of one table and is read into a smaller
+  // one would fill its first half first, and each insert would walk through that.
+  void reserve(std::size_t keys) {
+    std::size_t groups = tags_.empty() ? 1 : tags_.size();
+    while (keys * 4 > groups * group_size * 3) {
+      groups *= 2;
+    }
+    if (groups > tags_.size()) {
+      grow_to(groups);
+    }
+  }
+
   // An insert() of it is about to come.
   void prefetch(const Hash128& key) const {
     if (!tags_.empty()) {
@@ -34,7 +46,7 @@ class HashSet {
   // True: it was not there.
   bool insert(const Hash128& key) {
     if ((size_ + 1) * 4 > keys_.size() * 3) {
-      grow();
+      grow_to(tags_.empty() ? 1 : tags_.size() * 2);
     }
     const std::uint64_t tag = tag_of(key);
     for (std::size_t group = home(key);; group = (group + 1) & (tags_.size() - 1)) {
@@ -84,10 +96,10 @@ class HashSet {
     keys_[group * group_size + at] = key;
   }
 
-  void grow() {
+  void grow_to(std::size_t groups) {
     HashSet larger;
-    larger.tags_.resize(tags_.empty() ? 1 : tags_.size() * 2);
-    larger.keys_.resize(larger.tags_.size() * group_size);
+    larger.tags_.resize(groups);
+    larger.keys_.resize(groups * group_size);
     for_each([&larger](const Hash128& key) { larger.add(key); });
     larger.size_ = size_;
     *this = std::move(larger);

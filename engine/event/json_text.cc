@@ -154,9 +154,8 @@ struct SixteenBytes {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
     const int stops = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    return stops == 0
-               ? size
-               : static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(stops)));
+    return stops == 0 ? size
+                      : static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(stops)));
   }
 };
 #endif

@@ -500,9 +500,10 @@ Candidate candidate_of(const CompiledRule& rule, const ProgramData& program) {
         return child.kind == Node::Kind::leaf && Leaf::fits(child);
       })) {
     candidate.leaf_count = static_cast<std::uint8_t>(children.size());
-    std::transform(children.begin(), children.end(), candidate.leaves.begin(), [](const Node& leaf) {
-      return Leaf(leaf);
-    });
+    std::transform(
+        children.begin(), children.end(), candidate.leaves.begin(), [](const Node& leaf) {
+          return Leaf(leaf);
+        });
   }
   return candidate;
 }

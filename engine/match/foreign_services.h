@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ForeignServices: services of rules that name no product (nginx, sshd). A CloudTrail record whose
 // eventSource begins with one of them meets those rules too. Asked of every record, and the answer
-// is nearly always no: by the first letter, then by three. Thread rule: add() before all others; then
-// any. Cost: a few instructions; of a name that is alike, a binary search.
+// is nearly always no: by the first letter, then by three. Thread rule: add() before all others;
+// then any. Cost: a few instructions; of a name that is alike, a binary search.
 #pragma once
 
 #include <algorithm>

@@ -225,10 +225,14 @@ const MultiLiteral::Database* MultiLiteral::database() const {
   if (compiled_ == nullptr) {
     return nullptr;
   }
-  std::call_once(compiled_->once, [this] {
+  bool is_new = false;
+  std::call_once(compiled_->once, [&] {
     compiled_->database = compile();
-    return_free_memory();
+    is_new = compiled_->database != nullptr;
   });
+  if (is_new) {  // nobody waits for it
+    return_free_memory();
+  }
   return compiled_->database.get();
 }
 

@@ -30,8 +30,8 @@ struct CompiledRule {
 // What is read of a rule whenever it is a candidate, in one cache line: with a thousand rules it is
 // seldom in a near cache, and nothing else is to be waited for.
 struct alignas(64) Candidate {
-  Node root;                     // of Expressions::evaluated: `condition`
-  std::uint32_t log_source = 0;  // into ProgramData::log_sources
+  Node root;                            // of Expressions::evaluated: `condition`
+  std::uint32_t log_source = 0;         // into ProgramData::log_sources
   bool meets_every_cloudtrail = false;  // whatever service made the record
   std::uint8_t leaf_count = 0;          // more than 0: all that root has are these
   std::array<Leaf, 11> leaves{};

@@ -72,6 +72,26 @@ TEST_CASE("a set of hashes equals a set: keys of one group, and of one tag") {
   check_equals_a_set(one_group_and_tag);
 }
 
+TEST_CASE("a set of hashes that was reserved equals a set: in the order of another one") {
+  std::mt19937_64 random(3);
+  HashSet first;
+  std::set<Hash128> expected;
+  for (int i = 0; i < 50'000; ++i) {
+    const Hash128 key{random(), random()};
+    first.insert(key);
+    expected.insert(key);
+  }
+  HashSet second;
+  second.insert(*expected.begin());
+  second.reserve(first.size());
+  std::size_t fresh = 0;
+  first.for_each([&](const Hash128& key) { fresh += second.insert(key) ? 1u : 0u; });
+  CHECK(fresh == first.size() - 1);
+  CHECK(all_of(second) == expected);
+  second.reserve(10);  // less than there are: nothing happens
+  CHECK(all_of(second) == expected);
+}
+
 // Tags that differ by one bit from one another and from a free place: a borrow of the arithmetic
 // may take one for another, and only the keys tell.
 TEST_CASE("a set of hashes equals a set: tags that are nearly equal") {
