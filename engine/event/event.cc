@@ -232,16 +232,13 @@ std::span<const EntryId> Event::scalars() {
   return scalars_;
 }
 
-std::string_view Event::literal_json() const {
+bool Event::gather(ScalarTexts& texts) const {
   if (!text_.unescaped || !text_.ascii || reader_ == nullptr ||
       reader_->structurals() > 2 * limits::json_depth_max) {
-    return {};  // what may lie too deep is a scalar as a whole
+    return false;  // what may lie too deep is a scalar as a whole
   }
-  return json_;
-}
-
-bool Event::in_scalar(std::size_t begin, std::size_t end) const {
-  return reader_->in_scalar(json_.data() + begin, json_.data() + end);
+  reader_->gather(json_, texts);
+  return true;
 }
 
 void Event::add(FieldId field, const Value& value) {

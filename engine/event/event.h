@@ -21,6 +21,7 @@ class GeoSet;        // geo.h
 class JsonReader;    // json.h: fills an Event
 class JsonWalk;      // json_walk.h: the walk that does it
 class RecordShapes;  // record_shapes.h: what makes most walks unnecessary
+class ScalarTexts;   // scalar_texts.h
 
 // A position in the chain of values that a field has in one record.
 using EntryId = std::uint32_t;
@@ -83,12 +84,10 @@ class Event {
   // own; found at the first call for a record. Cost: one more walk over the record.
   std::span<const EntryId> scalars();
 
-  // json(), if a literal is in a scalar's folded text exactly where it is in these bytes, whatever
-  // its case, and in_scalar() says so of the place: ASCII without escapes. Else empty.
-  std::string_view literal_json() const;
-  // Are json()'s bytes begin..end-1 all of one scalar's text? Precondition: literal_json() is not
-  // empty. Cost: O(log n).
-  bool in_scalar(std::size_t begin, std::size_t end) const;
+  // Gathers the texts of scalars(). False: a literal may be in a scalar's folded text without being
+  // in these bytes, whatever its case, or the other way round: there are escapes, what is not
+  // ASCII, or too much depth. Cost: a copy of the texts, at 32 bytes a step.
+  bool gather(ScalarTexts& texts) const;
 
   // Adds a value that is not in the record (derived fields). `text` must outlive the record: keep()
   // copies it for that long.

@@ -13,6 +13,7 @@
 #include "engine/event/json_tolerant.h"
 #include "engine/event/json_walk.h"
 #include "engine/event/record_shapes.h"
+#include "engine/event/scalar_texts.h"
 #include "engine/event/structural_scan.h"
 
 namespace tocsin {
@@ -258,26 +259,8 @@ std::uint32_t JsonReader::structurals() const {
   return impl_->current.last - impl_->current.first;
 }
 
-bool JsonReader::in_scalar(const char* begin, const char* end) const {
-  const StructuralIndex& index = impl_->current;
-  const auto offset = static_cast<std::uint32_t>(begin - index.text);
-  const std::uint32_t* const first = index.positions + index.first;
-  const std::uint32_t* const last = index.positions + index.last;
-  const std::uint32_t* const behind = std::upper_bound(first, last, offset);
-  if (behind == first) {
-    return false;
-  }
-  const std::uint32_t at = *(behind - 1);
-  const char c = index.text[at];
-  if (c == '"') {
-    const bool key = behind != last && index.text[*behind] == ':';
-    return !key && offset > at && end <= index.text + closing_quote(index.text, *behind);
-  }
-  if (is_json_operator(c)) {
-    return false;
-  }
-  const std::string_view word = bare_word(index.text, at, *behind);
-  return word != "null" && end <= word.data() + word.size();
+void JsonReader::gather(std::string_view json, ScalarTexts& texts) const {
+  texts.fill(impl_->current, json);
 }
 
 bool is_valid_utf8(std::string_view text) {

@@ -92,10 +92,10 @@ class JsonReader {
   friend class Event;
   void collect_scalars(Event& event);
   bool read_rest(Event& event);
-  // Of the record that was read last: the number of its structural characters; is begin..end part
-  // of the text of one scalar?
+  // Of the record that was read last, which is `json`: the number of its structural characters; its
+  // scalars' texts as they are written.
   std::uint32_t structurals() const;
-  bool in_scalar(const char* begin, const char* end) const;
+  void gather(std::string_view json, ScalarTexts& texts) const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -2,6 +2,7 @@
 #include "engine/match/evaluate.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace tocsin::compiled {
 namespace {
@@ -94,7 +95,7 @@ void Evaluation::run_literals(std::uint32_t slot) {
   }
   slot_state.literals_done = true;
   if (slot == program_.slots.keywords()) {
-    if (run_keywords_in_place()) {
+    if (run_keywords_at_once()) {
       return;
     }
     if (program_.keywords.usable()) {
@@ -186,7 +187,12 @@ void Evaluation::test_each(PredicateId id, std::uint32_t slot) {
 
 void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t end) {
   const PredicateId id = literal.predicate;
-  if (known(id) || !event_.in_scalar(end - literal.text.size(), end)) {
+  if (known(id)) {
+    return;
+  }
+  const std::optional<std::size_t> in_json =
+      scratch_.texts.end_in_json(end - literal.text.size(), end);
+  if (!in_json) {
     return;
   }
   const CompiledPredicate& predicate = program_.pools[id];
@@ -194,7 +200,7 @@ void Evaluation::keyword_found(const MultiLiteral::Literal& literal, std::size_t
     ++scratch_.statistics.predicates;
     remember_true(id, program_.slots.keywords());
   } else {
-    scratch_.suspects.push_back({id, end});
+    scratch_.suspects.push_back({id, *in_json});
   }
 }
 
@@ -234,17 +240,15 @@ void Evaluation::test_suspects() {
   }
 }
 
-// Looks for all keywords in the record's own bytes, without a look at each value. False: the record
-// is not written so that this finds the same.
-bool Evaluation::run_keywords_in_place() {
-  const std::string_view text =
-      program_.keywords.usable() ? event_.literal_json() : std::string_view();
-  if (text.empty()) {
+// Looks for all keywords in all values at once. False: the record is not written so that this finds
+// the same.
+bool Evaluation::run_keywords_at_once() {
+  if (!program_.keywords.usable() || !event_.gather(scratch_.texts)) {
     return false;
   }
   scratch_.suspects.clear();
   const bool scanned = program_.keywords.scan(
-      text,
+      scratch_.texts.bytes(),
       scratch_.keywords,
       [](void* self, const MultiLiteral::Literal& literal, std::size_t end) {
         static_cast<Evaluation*>(self)->keyword_found(literal, end);

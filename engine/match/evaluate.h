@@ -42,7 +42,7 @@ class Evaluation {
   void test_on(PredicateId id, std::uint32_t slot, EntryId entry);
   void scan_literals(std::uint32_t slot, EntryId entry);
   void run_keywords_by_value();
-  bool run_keywords_in_place();
+  bool run_keywords_at_once();
   void keyword_found(const MultiLiteral::Literal& literal, std::size_t end);
   void remember_true(PredicateId id, std::uint32_t slot);
   void add_candidates(std::span<const RuleId> rules);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/event/scalar_texts.h"
 #include "engine/match/compiled.h"
 #include "engine/match/filter_plan.h"
 #include "engine/match/foreign_services.h"
@@ -54,7 +55,7 @@ struct ProgramData {
   FieldPlan plan;
   Slots slots;
   std::vector<FieldIndex> indexes;  // by slot
-  // The literals of all indexed keyword predicates: found in the record as it stands.
+  // The literals of all indexed keyword predicates: looked for in all values at once.
   MultiLiteral keywords;
   // Indexed keyword predicates that are too short for a LiteralIndex.
   std::vector<PredicateId> short_keywords;
@@ -118,7 +119,7 @@ struct ScratchData {
   std::vector<SlotState> slot_states;
   std::vector<Hit> hits;
   MultiLiteral::Scratch keywords;
-  // Keyword predicates one of whose literals was found, and where it ends in the record.
+  // Keyword predicates one of whose literals was found, and where it ends in the record's json().
   struct Suspect {
     PredicateId predicate{};
     std::size_t end = 0;
@@ -131,6 +132,7 @@ struct ScratchData {
   MatchStatistics statistics;
   std::uint64_t (*clock)() = nullptr;
   std::vector<RuleProfile> profile;  // by rule; empty: nobody measures
+  ScalarTexts texts;                 // that keywords are looked for in
 };
 
 // Precondition: source.kind is known; else every rule applies.
