@@ -11,6 +11,7 @@ parser / tocsin: more is better. --rows keeps the rows whose name holds one of t
 """
 import argparse
 import collections
+import concurrent.futures
 import gzip
 import json
 import os
@@ -246,12 +247,17 @@ def other_rows(bench, data):
     sets = [("57 rules, filter", aws, []), ("57 rules, walked", aws, ["--filter", "off"]),
             ("57 rules, validated", aws, ["--strict-json"]),
             ("all rules, --logsource any", SIGMA, ["--logsource", "any", "--cache", os.path.join(bench.folder, "cache")])]
+    parser = [os.path.join(bench.build, "bench", "parse_only"), data]
+    alone, together = [], []  # one copy of the bare parser; each of two at once
     for name, rules, flags in sets:
         if not bench.wanted("threads") or not os.path.exists(rules):
             continue
         bench.scan(bench.empty, rules, *flags)  # fills a cache of rules
         used = {}
         for _ in range(bench.options.runs):
+            alone.append(run(parser))
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                together += pool.map(run, [parser, parser])
             for threads in ("1", "2"):
                 for file in (bench.empty, data):
                     used.setdefault((threads, file), []).append(bench.scan(file, rules, *flags, "--threads", threads)[0])
@@ -264,6 +270,14 @@ def other_rows(bench, data):
         say(f"threads: CPU seconds with two / one, {name}", f"{taken('2', 'cpu') / taken('1', 'cpu'):.2f}", "1.10", "1.03")
         say(f"threads: wall time one / two, {name}", f"{taken('1', 'wall') / taken('2', 'wall'):.2f}",
             "-" if "filter" in name else "1.8", "-" if "filter" in name else "1.95")
+    if alone:
+        def middle_of(runs, what):
+            return statistics.median(getattr(one, what) for one in runs)
+
+        say("threads, the machine itself: CPU seconds of the bare parser, one of two copies at once / one alone",
+            f"{middle_of(together, 'cpu') / middle_of(alone, 'cpu'):.2f}", "-", "-")
+        say("threads, the machine itself: wall time of the bare parser, two runs one after the other / at once",
+            f"{2 * middle_of(alone, 'wall') / middle_of(together, 'wall'):.2f}", "-", "-")
     if bench.wanted("gz"):
         files = gz_files(bench.folder, data)
         ratios = []
