@@ -27,9 +27,11 @@ class ScalarTexts {
   // Where bytes() begin..end-1 end in the record's json(); nullopt: they are not all of one text.
   // Precondition: begin < end <= bytes().size(). Cost: O(log n).
   std::optional<std::size_t> end_in_json(std::size_t begin, std::size_t end) const {
-    const auto behind = std::upper_bound(
-        pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(count_), begin,
-        [](std::size_t at, const Piece& piece) { return at < piece.at; });
+    const auto behind =
+        std::upper_bound(pieces_.begin(),
+                         pieces_.begin() + static_cast<std::ptrdiff_t>(count_),
+                         begin,
+                         [](std::size_t at, const Piece& piece) { return at < piece.at; });
     if (behind == pieces_.begin()) {
       return std::nullopt;
     }
