@@ -6,7 +6,7 @@ usage: scripts/bench.py BUILD_DIR [--data FILE] [--runs N] [--rows WORD[,WORD...
 
 Without --data the records come from gen_cloudtrail.py in the shared folder (TOCSIN_SHARED, else ../shared) and are kept
 in BUILD_DIR. Two views: in process (bench/throughput: the engine and the parser interleaved, from memory) and the whole
-program (CPU seconds of `tocsin scan`, less those of a run on an empty file, against bench/parse_only). Ratios are
+program (CPU seconds of `tocsin scan`, less those of a run on an empty file, against bench/parse_only, run by run). Ratios are
 parser / tocsin: more is better. --rows keeps the rows whose name holds one of the words.
 """
 import argparse
@@ -93,18 +93,17 @@ class Bench:
         return int(run([sys.executable, "-S", "-c", asks, *command]).out) / 1024
 
     def whole(self, data, rules, *more):
-        """The ratio of medians of interleaved runs, and the last run's statistics. Of medians, not run by run: a start
-        with many rules takes longer than the scan, so that one that was disturbed would be all that is seen."""
+        """The median of the ratios run by run, and the last run's statistics. What is compared ran within a second: where
+        a host changes its speed every few seconds, medians of each by itself may be of different speeds."""
         yardstick = [os.path.join(self.build, "bench", "parse_only")]
-        bare, starts, scans, stats = [], [], [], {}
+        ratios, stats = [], {}
         self.scan(self.empty, rules, "--threads", "1", *more)  # fills a cache of rules
         for _ in range(self.options.runs):
-            bare.append(run(yardstick + [data]).cpu - run(yardstick + [self.empty]).cpu)
-            starts.append(self.scan(self.empty, rules, "--threads", "1", *more)[0].cpu)
+            bare = run(yardstick + [data]).cpu - run(yardstick + [self.empty]).cpu
+            start = self.scan(self.empty, rules, "--threads", "1", *more)[0].cpu
             used, stats = self.scan(data, rules, "--threads", "1", *more)
-            scans.append(used.cpu)
-        median = statistics.median
-        return median(bare) / max(median(scans) - median(starts), 1e-6), stats
+            ratios.append(bare / max(used.cpu - start, 1e-6))
+        return statistics.median(ratios), stats
 
     def row(self, name, data, rules, must, goal, settings, flags):
         """One row of both views. `must` and `goal`: (in process, whole program)."""
@@ -253,22 +252,20 @@ def other_rows(bench, data):
         if not bench.wanted("threads") or not os.path.exists(rules):
             continue
         bench.scan(bench.empty, rules, *flags)  # fills a cache of rules
-        used = {}
+        cpu, wall = [], []  # ratios run by run, as in whole()
         for _ in range(bench.options.runs):
             alone.append(run(parser))
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 together += pool.map(run, [parser, parser])
+            used = {}
             for threads in ("1", "2"):
-                for file in (bench.empty, data):
-                    used.setdefault((threads, file), []).append(bench.scan(file, rules, *flags, "--threads", threads)[0])
-
-        def taken(threads, what):
-            """Less the start, which is not the same for both."""
-            middle = {file: statistics.median(getattr(one, what) for one in used[threads, file]) for file in (bench.empty, data)}
-            return middle[data] - middle[bench.empty]
-
-        say(f"threads: CPU seconds with two / one, {name}", f"{taken('2', 'cpu') / taken('1', 'cpu'):.2f}", "1.10", "1.03")
-        say(f"threads: wall time one / two, {name}", f"{taken('1', 'wall') / taken('2', 'wall'):.2f}",
+                start = bench.scan(bench.empty, rules, *flags, "--threads", threads)[0]
+                done = bench.scan(data, rules, *flags, "--threads", threads)[0]
+                used[threads] = (done.cpu - start.cpu, done.wall - start.wall)
+            cpu.append(used["2"][0] / used["1"][0])
+            wall.append(used["1"][1] / used["2"][1])
+        say(f"threads: CPU seconds with two / one, {name}", f"{statistics.median(cpu):.2f}", "1.10", "1.03")
+        say(f"threads: wall time one / two, {name}", f"{statistics.median(wall):.2f}",
             "-" if "filter" in name else "1.8", "-" if "filter" in name else "1.95")
     if alone:
         def middle_of(runs, what):
